@@ -1,0 +1,151 @@
+"""The fast road to F(Q): every quantity is linear in the histogram of pair distances."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from deepstruc_lib.scattering.displacement import PairBroadening
+
+# Bin width times qmax. A distance is shared among four bins by cubic Lagrange weights; they reproduce sin(Qd) to
+# (9/384)·(Q·width)⁴, at worst 4e-5 of its amplitude here.
+_PHASE_PER_BIN = 0.2
+# Bins before d = 0 and after the last: the weights reach one bin down and two up.
+_BELOW, _ABOVE = 1, 3
+# Weight of bin k−1, k, k+1, k+2 (rows) as a polynomial in x = d/width − k (columns: 1, x, x², x³).
+_LAGRANGE = ((0, -1 / 3, 1 / 2, -1 / 6), (1, -1 / 2, -1, 1 / 2), (0, 1, 1 / 2, -1 / 2), (0, -1 / 6, 0, 1 / 6))
+# Pair distances handled at once, so that a block and its bins stay in the cache.
+_BLOCK = 1 << 18
+
+
+def bin_width(qmax: float) -> float:
+    """Width of the distance bins that carries sin(qmax·d) to 4e-5, Å."""
+    return _PHASE_PER_BIN / qmax
+
+
+def bin_centres(longest: float, width: float, like: Tensor) -> Float[Tensor, " bins"]:
+    """Distances of the bins, Å, from −width (sin(Qd)/d is even) to a little beyond the longest; in like's precision."""
+    count = int(longest / width) + 1 + _BELOW + _ABOVE
+    return (torch.arange(count, dtype=like.dtype, device=like.device) - _BELOW) * width
+
+
+def distance_histogram(
+    positions: Float[Tensor, "batch atoms 3"],
+    occupancies: Float[Tensor, "batch atoms"] | None,
+    longest: float,
+    width: float,
+    shortest: float = 0.0,
+) -> Float[Tensor, "batch bins"]:
+    """Number of pairs i < j at each distance, weighted with both occupancies; differentiable.
+
+    Σ_k histogram[k]·f(bin_centres[k]) equals Σ_{i<j} f(d_ij) for every f that is smooth on the scale of a bin.
+
+    Args:
+        positions: In Å.
+        occupancies: Between 0 (absent, padding) and 1; all present where None.
+        longest: Pairs farther apart are not counted, Å.
+        width: Of a bin, Å.
+        shortest: Pairs closer together are not counted, Å.
+    """
+    return _DistanceHistogram.apply(positions, occupancies, longest, width, shortest)
+
+
+def pair_kernel(
+    distances: Float[Tensor, " bins"], q: Float[Tensor, " q"], uiso: float | Tensor, broadening: PairBroadening
+) -> Float[Tensor, "bins q"]:
+    """What one pair at each distance adds to F(Q): 2 exp(−c(d)·U·Q²) sin(Qd)/d.
+
+    Args:
+        distances: In Å.
+        q: In Å⁻¹.
+        uiso: Mean-square displacement of every atom, Å²; 0 where the caller damps F(Q) itself.
+        broadening: How distance changes the displacement of a pair.
+    """
+    wave = 2 * q * torch.sinc(distances[:, None] * (q / torch.pi))
+    if isinstance(uiso, Tensor) or uiso > 0:
+        wave = wave * torch.exp(-(broadening.factor(distances.abs()) * uiso)[:, None] * q.square())
+    return wave
+
+
+class _DistanceHistogram(torch.autograd.Function):
+    """Forward scatters powers of x into the bins, backward reads the polynomial of each bin: no N×N graph is kept."""
+
+    @staticmethod
+    def forward(ctx, positions, occupancies, longest, width, shortest):
+        ctx.save_for_backward(positions, occupancies)
+        ctx.limits = (longest, width, shortest)
+        batch, atoms, _ = positions.shape
+        bins = int(longest / width) + 1 + _BELOW + _ABOVE
+        lagrange = positions.new_tensor(_LAGRANGE)
+        histogram = positions.new_zeros(batch, bins)
+        for chosen, rows in _blocks(batch, atoms):
+            x, index, _ = _bin(positions[chosen], rows, *ctx.limits, bins)
+            strength = _pair_strength(occupancies, chosen, rows, x)
+            powers = positions.new_zeros(4, len(x), bins)
+            for power in powers:
+                power.scatter_add_(1, index, strength)
+                strength = strength * x
+            for shift, row in enumerate(lagrange):
+                part = torch.tensordot(row, powers, dims=1)
+                histogram[chosen, shift : bins - 3 + shift] += part[:, : bins - 3]
+        return histogram / 2  # every pair was met twice
+
+    @staticmethod
+    def backward(ctx, gradient):
+        positions, occupancies = ctx.saved_tensors
+        batch, atoms, _ = positions.shape
+        width = ctx.limits[1]
+        bins = gradient.shape[1]
+        # Coefficients, for each bin, of the cubic through the four gradients around it.
+        windows = gradient.unfold(1, 4, 1)
+        table = torch.zeros(batch, bins, 4, dtype=gradient.dtype, device=gradient.device)
+        table[:, : bins - 3] = windows @ positions.new_tensor(_LAGRANGE)
+        coefficients = table.unbind(-1)
+        to_positions, to_occupancies = torch.zeros_like(positions), None
+        if occupancies is not None and ctx.needs_input_grad[1]:
+            to_occupancies = torch.zeros_like(occupancies)
+        for chosen, rows in _blocks(batch, atoms):
+            x, index, distances = _bin(positions[chosen], rows, *ctx.limits, bins)
+            c0, c1, c2, c3 = (c[chosen].gather(1, index) for c in coefficients)
+            slope = (c1 + x * (2 * c2 + 3 * x * c3)) / width
+            strength = _pair_strength(occupancies, chosen, rows, x)
+            pull = (slope * strength).view_as(distances) / distances
+            centre = positions[chosen]
+            to_positions[chosen, rows] = centre[:, rows] * pull.sum(-1, keepdim=True) - pull @ centre
+            if to_occupancies is not None:
+                value = (c0 + x * (c1 + x * (c2 + x * c3))).view_as(distances)
+                to_occupancies[chosen, rows] = (value @ occupancies[chosen, :, None])[..., 0]
+        return to_positions, to_occupancies, None, None, None
+
+
+def _blocks(batch: int, atoms: int):
+    """Slices of structures, or of one structure's rows, that hold about _BLOCK distances."""
+    if atoms * atoms <= _BLOCK:
+        step = max(1, _BLOCK // max(1, atoms * atoms))
+        for start in range(0, batch, step):
+            yield slice(start, start + step), slice(0, atoms)
+    else:
+        step = max(1, _BLOCK // atoms)
+        for structure in range(batch):
+            for start in range(0, atoms, step):
+                yield slice(structure, structure + 1), slice(start, start + step)
+
+
+def _bin(positions, rows, longest, width, shortest, bins):
+    """Of each pair (row, any atom): place within its bin, the bin, and the distance; uncounted ones go to the last."""
+    centred = positions - positions.mean(1, keepdim=True)
+    distances = torch.cdist(centred[:, rows], centred, compute_mode="use_mm_for_euclid_dist")
+    # Absent atoms may lie on top of each other, and the way back divides by the distance.
+    distances.clamp_min_(1e-3 * width)
+    # An atom is no pair with itself.
+    distances.diagonal(rows.start, 1, 2).fill_(2 * longest)
+    scaled = distances.flatten(1) / width
+    scaled.masked_fill_((scaled > longest / width) | (scaled < shortest / width), bins - 1 - _BELOW)
+    whole = scaled.floor()
+    return scaled - whole, whole.long(), distances
+
+
+def _pair_strength(occupancies, chosen, rows, like):
+    if occupancies is None:
+        return torch.ones_like(like)
+    present = occupancies[chosen]
+    return (present[:, rows, None] * present[:, None, :]).flatten(1)
