@@ -1,0 +1,20 @@
+"""Numbers handed from a chapter's run to its prose, so that none is typed."""
+
+from typing import Any
+
+# The mark MyST-NB looks for; written here so that a chapter runs where the book's tools are not installed (Colab).
+PREFIX = "application/papermill.record/"
+
+
+def glue(name: str, value: Any, form: str = "") -> None:
+    """Store a value under a name that prose can paste with the role `{glue:text}`.
+
+    Args:
+        name: Unique within the chapter.
+        value: A number, or text.
+        form: How it is written, in Python's format language: ".2f" gives 0.13.
+    """
+    from IPython.display import display
+
+    mark = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
+    display({f"{PREFIX}text/plain": format(value, form)}, raw=True, metadata=mark)
