@@ -7,8 +7,8 @@ from torch import Tensor
 from deepstruc_lib.scattering.displacement import PairBroadening
 
 # Bin width times qmax. A distance is shared among four bins by cubic Lagrange weights; they reproduce sin(Qd) to
-# (9/384)·(Q·width)⁴, at worst 4e-5 of its amplitude here.
-_PHASE_PER_BIN = 0.2
+# (9/384)·(Q·width)⁴, at worst 9e-5 of its amplitude here.
+_PHASE_PER_BIN = 0.25
 # Bins before d = 0 and after the last: the weights reach one bin down and two up.
 _BELOW, _ABOVE = 1, 3
 # Weight of bin k−1, k, k+1, k+2 (rows) as a polynomial in x = d/width − k (columns: 1, x, x², x³).
@@ -18,7 +18,7 @@ _BLOCK = 1 << 18
 
 
 def bin_width(qmax: float) -> float:
-    """Width of the distance bins that carries sin(qmax·d) to 4e-5, Å."""
+    """Width of the distance bins that carries sin(qmax·d) to 9e-5, Å."""
     return _PHASE_PER_BIN / qmax
 
 
@@ -139,7 +139,9 @@ def _bin(positions, rows, longest, width, shortest, bins):
     # An atom is no pair with itself.
     distances.diagonal(rows.start, 1, 2).fill_(2 * longest)
     scaled = distances.flatten(1) / width
-    scaled.masked_fill_((scaled > longest / width) | (scaled < shortest / width), bins - 1 - _BELOW)
+    scaled.masked_fill_(scaled > longest / width, bins - 1 - _BELOW)
+    if shortest > 0:
+        scaled.masked_fill_(scaled < shortest / width, bins - 1 - _BELOW)
     whole = scaled.floor()
     return scaled - whole, whole.long(), distances
 

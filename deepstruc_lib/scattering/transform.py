@@ -7,7 +7,7 @@ from math import ceil, inf, log2, pi, sqrt
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy.polynomial.legendre import leggauss
+from scipy.special import roots_legendre
 from torch import Tensor
 
 from deepstruc_lib.scattering.settings import PDFSettings
@@ -50,10 +50,8 @@ def exact_transform(settings: PDFSettings, longest: float) -> SineTransform:
         settings: What to simulate.
         longest: No pair distance in the particle exceeds this, Å.
     """
-    half = (settings.qmax - settings.qmin) / 2
-    nodes, weights = leggauss(ceil(half * (settings.rmax + longest) / 2) + _EXTRA_NODES)
-    q = settings.qmin + half * (1 + nodes)
-    matrix = (2 / pi) * (half * weights)[:, None] * np.sin(np.outer(q, settings.r)) * _damping(settings)
+    q, weights = quadrature(settings.qmin, settings.qmax, settings.rmax + longest)
+    matrix = sine_matrix(q, weights, settings.r, settings.qdamp)
     return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (0.0, inf))
 
 
@@ -76,13 +74,22 @@ def diffpy_transform(settings: PDFSettings, largest_u: float) -> SineTransform:
     points = 2 ** ceil(log2(max(count, ceil(pi / (settings.rstep * qstep)))))
     spacing = pi / (points * qstep)
     left, fraction = np.divmod(settings.r / spacing, 1.0)
-    sines = (1 - fraction) * np.sin(np.outer(q, spacing * left)) + fraction * np.sin(np.outer(q, spacing * (left + 1)))
-    matrix = (2 / pi) * qstep * sines * _damping(settings)
+    weights = np.full(len(q), qstep)
+    ends = [sine_matrix(q, weights, spacing * place, 0.0) for place in (left, left + 1)]
+    matrix = ((1 - fraction) * ends[0] + fraction * ends[1]) * np.exp(-((settings.qdamp * settings.r) ** 2) / 2)
     return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (rlo, rhi))
 
 
-def _damping(settings: PDFSettings) -> np.ndarray:
-    return np.exp(-((settings.qdamp * settings.r) ** 2) / 2)
+def quadrature(qmin: float, qmax: float, longest_wave: float) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss–Legendre nodes Q and weights that integrate cos(Q·x) from qmin to qmax, all |x| ≤ longest_wave (Å)."""
+    half = (qmax - qmin) / 2
+    nodes, weights = roots_legendre(ceil(half * longest_wave / 2) + _EXTRA_NODES)
+    return qmin + half * (1 + nodes), half * weights
+
+
+def sine_matrix(q: np.ndarray, weights: np.ndarray, r: np.ndarray, qdamp: float) -> np.ndarray:
+    """(2/π)·weight·sin(Qr)·exp(−(qdamp·r)²/2): F(Q) @ matrix is G(r); q in Å⁻¹, r in Å."""
+    return (2 / pi) * weights[:, None] * np.sin(np.outer(q, r)) * np.exp(-((qdamp * r) ** 2) / 2)
 
 
 def _extended_range(settings: PDFSettings, largest_u: float) -> tuple[float, float]:
