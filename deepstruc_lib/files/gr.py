@@ -1,0 +1,142 @@
+"""Read and write .gr files: a header and the columns r, G(r) and perhaps their uncertainties."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from deepstruc_lib import __version__
+from deepstruc_lib.files.header import parse_fields, parse_labels
+from deepstruc_lib.files.pdf import PDF, STEP_TOLERANCE
+from deepstruc_lib.files.table import parse_rows, split_header
+from deepstruc_lib.files.textfiles import decode, read_bytes, shown, write_text
+
+_NEEDED = "a PDF, a text file with r in Å and G in Å⁻²"
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
+_ERROR_LABEL = re.compile(r"d_?g\w*|e|err\w*|sigma\w*")
+
+
+def read_gr(
+    path: str | os.PathLike,
+    *,
+    qmin: float | None = None,
+    qmax: float | None = None,
+    composition: str | None = None,
+) -> PDF:
+    """Read G(r) as written by pdfgetx3, xPDFsuite, PDFgetXgui, PDFgui, `write_gr`, or as plain columns.
+
+    Columns go by their label (`#L r(A) G(r) d_r d_Gr`); without one, two are r G, three r G dG and four
+    r G dr dG, as in diffpy. A fit saved by PDFgui (.fgr) holds the calculated curve and the difference: their sum,
+    the observed curve, is returned. r stays as printed. A header's rmin, rmax and rstep only check the columns.
+
+    Args:
+        path: UTF-8, UTF-16 with its mark, or Latin-1 text; any line ends; at most `textfiles.SIZE_LIMIT` bytes.
+        qmin: In Å⁻¹, instead of the header's.
+        qmax: In Å⁻¹, instead of the header's.
+        composition: Instead of the header's.
+
+    Raises:
+        OSError: If the file cannot be had.
+        ValueError: If it is no PDF in Å; one line that says what was found and what is needed.
+    """
+    data = read_bytes(path, _NEEDED)
+    given = {"qmin": qmin, "qmax": qmax, "composition": composition}
+    try:
+        return _parse(decode(data), _bare_name(path), {k: v for k, v in given.items() if v is not None})
+    except ValueError as error:
+        raise ValueError(f"{shown(path)}: {error}") from error
+
+
+def write_gr(path: str | os.PathLike, pdf: PDF) -> None:
+    """Write `format_gr(pdf)` so that the file is whole or not there.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    write_text(path, format_gr(pdf))
+
+
+def format_gr(pdf: PDF) -> str:
+    """The text of a .gr file: named fields in comments, then r, G (and dr = 0, dG), to the last bit.
+
+    `read_gr`, `numpy.loadtxt`, `diffpy.utils.parsers.load_data` and PDFgui read it.
+    """
+    fields = {
+        "source": pdf.source,
+        "composition": pdf.composition,
+        "mode": pdf.mode,
+        "wavelength": pdf.wavelength,
+        "qmin": pdf.qmin,
+        "qmax": pdf.qmax,
+        "qdamp": pdf.qdamp,
+        "rmin": pdf.rmin,
+        "rmax": pdf.rmax,
+        "rstep": pdf.rstep,
+    }
+    lines = [f"# G(r) written by deepstruc_lib {__version__}"]
+    lines += [f"# {name} = {value}" for name, value in fields.items() if value is not None]
+    label = r"#L r($\AA$)  G($\AA^{-2}$)"
+    columns = [pdf.r, pdf.g]
+    if pdf.errors is not None:
+        label += r"  dr($\AA$)  dG($\AA^{-2}$)"
+        columns += [np.zeros_like(pdf.r), pdf.errors]
+    lines += ["#### start data", "#S 1", label]
+    lines += [" ".join(map(repr, row)) for row in np.column_stack(columns).tolist()]
+    return "\n".join(lines) + "\n"
+
+
+def _parse(text: str, source: str | None, given: dict) -> PDF:
+    if _MARKUP.match(text):
+        raise ValueError(f"found a web page (HTML or XML); needed {_NEEDED}")
+    header, rows = split_header(text)
+    labels = parse_labels(header)
+    table = parse_rows(rows)
+    fields = parse_fields(header, skip=frozenset(given)) | given
+    bounds = {name: fields.pop(name) for name in ("rmin", "rmax", "rstep") if name in fields}
+    g, errors = _columns(table, labels)
+    pdf = PDF(table[:, 0], g, errors, source=source, **fields)
+    pdf.check_plausible()
+    _check_bounds(pdf, bounds)
+    return pdf
+
+
+def _columns(
+    table: Float64[np.ndarray, "rows columns"], labels: list[str]
+) -> tuple[Float64[np.ndarray, " rows"], Float64[np.ndarray, " rows"] | None]:
+    """G and its uncertainties; PDFgui writes zeros where it has none."""
+    width = table.shape[1]
+    g = table[:, 1]
+    if len(labels) == width:
+        if "gdiff" in labels:
+            return g + table[:, labels.index("gdiff")], None
+        at = next((i for i, label in enumerate(labels) if i > 1 and _ERROR_LABEL.fullmatch(label)), None)
+    elif width > 4:
+        raise ValueError(f"found {width} columns without a label; needed r G, r G dG or r G dr dG")
+    else:
+        at = {2: None, 3: 2, 4: 3}[width]
+    errors = None if at is None else table[:, at]
+    return g, errors if errors is not None and errors.any() else None
+
+
+def _check_bounds(pdf: PDF, bounds: dict[str, float]) -> None:
+    """The columns may be a part of what the header promises (cut, or every n-th point), not more."""
+    slack = 1.5 * pdf.rstep
+    if pdf.rmin < bounds.get("rmin", 0.0) - slack or pdf.rmax > bounds.get("rmax", np.inf) + slack:
+        promised = f"{bounds.get('rmin', 0.0):g} to {bounds.get('rmax', np.inf):g}"
+        raise ValueError(
+            f"found r from {pdf.rmin:g} to {pdf.rmax:g} in the columns and {promised} in the header; "
+            "needed both in Å and in agreement"
+        )
+    every = pdf.rstep / bounds["rstep"] if bounds.get("rstep", 0.0) > 0 else 1.0
+    if abs(every - max(1.0, round(every))) > STEP_TOLERANCE * every:
+        raise ValueError(
+            f"found steps of {pdf.rstep:g} in the columns and rstep = {bounds['rstep']:g} in the header; "
+            "needed both in Å and in agreement"
+        )
+
+
+def _bare_name(path: str | os.PathLike) -> str | None:
+    name = re.split(r"[/\\]", Path(path).name)[-1]
+    return "".join(letter for letter in name if letter.isprintable()) or None
