@@ -102,10 +102,8 @@ def _deepstruc() -> tuple[Recipe, ...]:
 
 
 def _extended() -> tuple[Recipe, ...]:
-    limit = EXTENDED_MAX_ATOMS
-    crystals = chain(
-        truncated_octahedra(limit), icosahedra(limit), decahedra(limit), layered_fcc(limit), spheres(limit)
-    )
+    builders = (truncated_octahedra, icosahedra, decahedra, layered_fcc, spheres)
+    crystals = chain.from_iterable(builder(EXTENDED_MAX_ATOMS) for builder in builders)
     reasonable = (recipe for recipe in crystals if recipe.n_atoms >= SMALLEST_CRYSTAL)
     cores = (Recipe("MackayCore", (shells,)) for shells in (3, 4))
     return distinct(chain(shape_library("deepstruc"), reasonable, cores))

@@ -1,8 +1,8 @@
-"""Builds particles of stacked close-packed layers: parallelogram patches, and spheres of perfect or faulted stackings."""
+"""Builds particles of stacked close-packed layers: patches, and spheres of perfect or faulted stackings."""
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from jaxtyping import Float
@@ -50,7 +50,7 @@ def check_word(word: str) -> str:
     Raises:
         ValueError: When it is not.
     """
-    if not word or set(word) - set("ABC") or any(a == b for a, b in zip(word, word[1:], strict=False)):
+    if not word or set(word) - set("ABC") or any(a == b for a, b in pairwise(word)):
         raise ValueError(f"stacking {word!r}: needs letters A, B, C without equal neighbours, such as 'ABCAB'")
     return word
 
@@ -60,7 +60,7 @@ def stacking_classes(layers: int) -> tuple[str, ...]:
     if layers < 2:
         raise ValueError(f"stacking_classes({layers}): needs at least 2 layers")
     words = ("AB" + "".join(rest) for rest in product("ABC", repeat=layers - 2))
-    closed = (word for word in words if all(a != b for a, b in zip(word, word[1:], strict=False)))
+    closed = (word for word in words if all(a != b for a, b in pairwise(word)))
     return tuple(sorted({min(_relabelled(word), _relabelled(word[::-1])) for word in closed}))
 
 
