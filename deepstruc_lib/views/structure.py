@@ -25,7 +25,8 @@ NEIGHBOURS = 1.2  # bonds reach this many nearest distances: an icosahedron's ta
 DEFAULT_ROTATION = "-70x,-20y,8x"  # shows a close-packed stack from the side, slightly from above
 
 # What the two scripts below do in a static page only: `comm` is undefined where no kernel listens.
-_FOLLOW_THEME = """
+_FOLLOW_THEME = (
+    """
 if (this.model.comm === undefined) {
   const stage = this.stage, page = document.documentElement;
   const paint = () => stage.setParameters(
@@ -34,7 +35,9 @@ if (this.model.comm === undefined) {
   new MutationObserver(paint).observe(page, {attributes: true, attributeFilter: ['data-theme']});
 }
 this.stage.setParameters({clipNear: 0, fogNear: 60, fogFar: 110});
-""" % DARK_GROUND  # noqa: UP031 (the braces are JavaScript's)
+"""
+    % DARK_GROUND
+)
 
 # nglview starts its player only for a view that a live front end once drew; an executed notebook never was.
 _START_PLAYER = """
@@ -204,9 +207,7 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     view.layout = Layout(width="100%", height=f"{height}px")
     view._view_width, view._view_height = "100%", f"{height}px"
     for name, options in _representations(rgb, nearest, style):
-        view._remote_call(
-            "addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0}
-        )
+        view._remote_call("addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0})
     view._js(_FOLLOW_THEME)
     view._js("this.stage.autoView(0)")  # nglview's own call is left out of what a page replays
     if len(frames) > 1:
@@ -223,9 +224,7 @@ def _representations(rgb: ndarray, nearest: float, style: str) -> list[tuple[str
     made = []
     for code in sorted(set(codes)):
         atoms = "@" + ",".join(map(str, np.flatnonzero(codes == code)))
-        made.append(
-            ("spacefill", {"sele": atoms, "color": code, "radiusType": "size", "radiusSize": radius})
-        )
+        made.append(("spacefill", {"sele": atoms, "color": code, "radiusType": "size", "radiusSize": radius}))
     if style == "sticks":
         rod = {"sele": "all", "color": "#9e9e9e", "radiusType": "size", "radiusSize": ROD * nearest}
         made.append(("licorice", rod))

@@ -1,0 +1,180 @@
+/* Brings the figures and widgets of a page to life from the book's own copies of plotly.js, RequireJS, the ipywidgets
+   embedder and nglview. Each is loaded only when a page has something for it, shortly before that scrolls into view. */
+"use strict";
+
+(() => {
+  const VENDOR = new URL("vendor/", document.currentScript.src).href;
+  const WIDGET = 'script[type="application/vnd.jupyter.widget-view+json"]';
+  const page = document.documentElement;
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  const load = (name) => new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = VENDOR + name;
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${name} did not load`));
+    document.head.append(script);
+  });
+
+  const once = (start) => { let promise; return () => (promise ??= start()); };
+
+  // The two loads never overlap: plotly.js has to be loaded while RequireJS's `define` is out of sight.
+  let queue = Promise.resolve();
+  const inTurn = (start) => once(() => (queue = queue.catch(() => {}).then(start)));
+
+  const whenNear = (elements, act) => {
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) { observer.disconnect(); act(); }
+    }, { rootMargin: "500px" });
+    elements.forEach((element) => observer.observe(element));
+  };
+
+  const onTheme = (act) =>
+    new MutationObserver(act).observe(page, { attributes: true, attributeFilter: ["data-theme"] });
+
+  /* ---- plotly figures ---- */
+
+  const loadPlotly = inTurn(async () => {
+    const define = window.define;
+    window.define = undefined;
+    try { await load("plotly.min.js"); } finally { window.define = define; }
+  });
+
+  function themeOf(layout) {
+    const dark = page.dataset.theme === "dark";
+    const ink = dark ? "#ced6dd" : "#222832", line = dark ? "#6b7785" : "#8a939c";
+    const ground = dark ? "#222832" : "#ffffff", chosen = dark ? "#3a4553" : "#e3e8ee";
+    const colors = { "font.color": ink, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      "hoverlabel.bgcolor": ground, "hoverlabel.bordercolor": line, "hoverlabel.font.color": ink };
+    for (const axis of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
+      colors[`${axis}.linecolor`] = line;
+      colors[`${axis}.tickcolor`] = line;
+    }
+    (layout.sliders ?? []).forEach((_, k) => Object.assign(colors, {
+      [`sliders[${k}].bgcolor`]: chosen, [`sliders[${k}].activebgcolor`]: line, [`sliders[${k}].bordercolor`]: line,
+      [`sliders[${k}].tickcolor`]: line, [`sliders[${k}].font.color`]: ink }));
+    (layout.updatemenus ?? []).forEach((_, k) => Object.assign(colors, {
+      [`updatemenus[${k}].bgcolor`]: ground, [`updatemenus[${k}].bordercolor`]: line,
+      [`updatemenus[${k}].font.color`]: ink }));
+    return colors;
+  }
+
+  async function drawChart(holder) {
+    await loadPlotly();
+    const figure = JSON.parse(holder.querySelector("script").textContent);
+    const box = document.createElement("div");
+    holder.append(box);
+    const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+    const layout = { ...figure.layout, autosize: true };
+    delete layout.width; // as wide as the text, on any screen
+    await Plotly.newPlot(box, { data: figure.data, layout, frames: figure.frames ?? [], config });
+    const paint = () => Plotly.relayout(box, themeOf(box.layout));
+    await paint();
+    onTheme(paint);
+    if (box.layout.sliders?.length) steerByKeys(box, holder.getAttribute("aria-label"));
+    holder.classList.add("ready");
+  }
+
+  /* Arrow keys move a figure's first slider: plotly's own cannot be reached without a mouse. */
+  function steerByKeys(box, name) {
+    const slider = () => box._fullLayout.sliders[0];
+    const stops = () => box.layout.sliders[0].steps;
+    const tell = () => {
+      const at = slider().active;
+      box.setAttribute("aria-valuenow", at);
+      box.setAttribute("aria-valuetext", `${slider().currentvalue.prefix ?? ""}${stops()[at].label}`);
+    };
+    Object.entries({ tabindex: 0, role: "slider", "aria-label": `Slider of the figure: ${name}`,
+      "aria-valuemin": 0, "aria-valuemax": stops().length - 1 }).forEach(([key, value]) => box.setAttribute(key, value));
+    tell();
+    box.on("plotly_sliderchange", tell);
+    box.addEventListener("keydown", async (event) => {
+      const last = stops().length - 1, now = slider().active;
+      const next = { ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: last };
+      if (!(event.key in next)) return;
+      event.preventDefault();
+      event.stopPropagation(); // the theme turns pages with the arrow keys
+      const active = Math.min(Math.max(next[event.key], 0), last), step = stops()[active];
+      if (active === now) return;
+      await Plotly.relayout(box, { "sliders[0].active": active });
+      await Plotly[step.method](box, ...step.args);
+      tell();
+    });
+  }
+
+  /* ---- ipywidgets and nglview ---- */
+
+  const loadWidgets = inTurn(async () => {
+    // The theme's Font Awesome turns every new <i> into an <svg>, which stops the Play button: leave new ones alone.
+    window.FontAwesome?.noAuto?.();
+    window.require = { baseUrl: VENDOR, waitSeconds: 60 }; // RequireJS reads its settings here when it starts
+    await load("require.js");
+    // The embedder calls MathJax 2's queue: hand it MathJax 3's.
+    const mathjax = (window.MathJax ??= {});
+    mathjax.Hub ??= { Queue: (call) => mathjax.typesetPromise?.([].concat(call[2])) };
+    await load("embed-amd.js");
+  });
+
+  const hasWebGL = () => {
+    try {
+      const canvas = document.createElement("canvas");
+      return Boolean(canvas.getContext("webgl2") ?? canvas.getContext("webgl"));
+    } catch { return false; }
+  };
+
+  function startWidgets() {
+    const views = all(".book-view");
+    if (views.length && !hasWebGL()) all(`.book-view ${WIDGET}`).forEach((script) => script.remove()); // pictures stay
+    for (const view of views) {
+      new MutationObserver((_, observer) => {
+        if (view.querySelector("canvas")) { view.classList.add("ready"); observer.disconnect(); }
+      }).observe(view, { childList: true, subtree: true });
+    }
+    const holders = all(WIDGET).map((script) => script.parentElement);
+    if (holders.length) whenNear(holders, loadWidgets);
+  }
+
+  /* ---- names for what comes without ---- */
+
+  function nameControls() {
+    const name = (element, text) => element && !element.hasAttribute("aria-label") && element.setAttribute("aria-label", text);
+    for (const player of all(".widget-play")) {
+      ["Play or pause", "Stop", "Repeat"].forEach((text, k) => name(player.children[k], text));
+    }
+    for (const handle of all(".noUi-handle")) {
+      name(handle, handle.closest(".widget-slider")?.querySelector(".widget-label")?.textContent.trim() || "Frame");
+    }
+    for (const icon of all(".book-view :is(.fa-compress, .fa-expand)")) name(icon.closest("button"), "Full screen");
+    for (const canvas of all(".book-view canvas")) canvas.setAttribute("aria-hidden", "true");
+    for (const icon of all(".theme-switch-button svg")) {
+      icon.setAttribute("aria-hidden", "true");
+      icon.querySelector("title")?.remove();
+    }
+  }
+
+  function mendTheme() {
+    for (const button of all(":is(.search-button-field, .theme-switch-button)[aria-label]")) {
+      button.title ||= button.getAttribute("aria-label");
+      if (button.textContent.trim()) button.removeAttribute("aria-label"); // its text names it
+    }
+    for (const list of all(".citation-list[role=list]")) {
+      for (const item of list.children) item.setAttribute("role", "listitem");
+    }
+  }
+
+  function start() {
+    mendTheme();
+    nameControls();
+    let waiting = false; // at most once a frame: a widget adds its elements by the hundred
+    new MutationObserver(() => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; nameControls(); });
+    }).observe(document.body, { childList: true, subtree: true });
+    all(".book-chart").forEach((holder) => whenNear([holder], () => drawChart(holder)));
+    startWidgets();
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
