@@ -2,7 +2,9 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -42,9 +44,10 @@ def read_gr(
         ValueError: If it is no PDF in Å; one line that says what was found and what is needed.
     """
     data = read_bytes(path, _NEEDED)
-    given = {"qmin": qmin, "qmax": qmax, "composition": composition}
+    options: dict[str, Any] = {"qmin": qmin, "qmax": qmax, "composition": composition}
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return _parse(decode(data), _bare_name(path), {k: v for k, v in given.items() if v is not None})
+        return replace(_parse(decode(data), frozenset(given)), source=_bare_name(path), **given)
     except ValueError as error:
         raise ValueError(f"{shown(path)}: {error}") from error
 
@@ -87,18 +90,27 @@ def format_gr(pdf: PDF) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parse(text: str, source: str | None, given: dict) -> PDF:
+def _parse(text: str, skip: frozenset[str]) -> PDF:
     if _MARKUP.match(text):
         raise ValueError(f"found a web page (HTML or XML); needed {_NEEDED}")
     header, rows = split_header(text)
     labels = parse_labels(header)
     table = parse_rows(rows)
-    fields = parse_fields(header, skip=frozenset(given)) | given
-    bounds = {name: fields.pop(name) for name in ("rmin", "rmax", "rstep") if name in fields}
+    numbers, words = parse_fields(header, skip)
     g, errors = _columns(table, labels)
-    pdf = PDF(table[:, 0], g, errors, source=source, **fields)
+    pdf = PDF(
+        r=table[:, 0],
+        g=g,
+        errors=errors,
+        qmin=numbers.get("qmin"),
+        qmax=numbers.get("qmax"),
+        qdamp=numbers.get("qdamp"),
+        composition=words.get("composition"),
+        wavelength=numbers.get("wavelength"),
+        mode=words.get("mode"),
+    )
     pdf.check_plausible()
-    _check_bounds(pdf, bounds)
+    _check_bounds(pdf, numbers)
     return pdf
 
 

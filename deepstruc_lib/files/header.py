@@ -17,6 +17,8 @@ _MODES = {
 }  # fmt: skip
 _ASSIGNMENT = re.compile(r"(?<![\w.])([A-Za-z_]\w*)[ \t]*[=:][ \t]*")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.,])")
+# What stands further right is no field, and patterns are slow on long lines.
+_LONGEST_LINE = 1000
 # PDFgui prints qmax with two decimals, then the full value among its metadata.
 _ROUNDING = 0.0051
 _LABEL_LINE = re.compile(r"#L\s|#?\s*[rq]\s*(?:[(\[][^)\]]*[)\]])?[\s,;]+[gsfi](?:\(?[rq]|\b)", re.IGNORECASE)
@@ -24,11 +26,11 @@ _LABEL = re.compile(r"([A-Za-z_]+)\s*(?:[(\[]([^)\]]*)[)\]])?")
 _ANGSTROM = re.compile(r"(?:\\?aa?|[åÅ]|[aå]ngstr[oö]ms?|ang\.?)", re.IGNORECASE)
 
 
-def parse_fields(lines: list[str], skip: frozenset[str] = frozenset()) -> dict[str, float | str]:
-    """The known fields of header lines such as `qmax = 25.0`, `# qmin=0.8` or `stype=X qmax=25 qdamp=0.03`.
+def parse_fields(lines: list[str], skip: frozenset[str] = frozenset()) -> tuple[dict[str, float], dict[str, str]]:
+    """Known numbers and words of lines such as `qmax = 25.0`, `# qmin=0.8` or `stype=X qmax=25 qdamp=0.03`.
 
     A line is read only if its first name is a known one: file names may contain `qmax=25` too. Empty fields and
-    words of no known meaning are left out. PDFgui writes qmax=0 for "no correction": left out as well.
+    words of no known meaning are left out. A qmax or wavelength of 0 means "none" (PDFgui writes so): left out as well.
 
     Args:
         lines: Lines before the numbers.
@@ -37,40 +39,39 @@ def parse_fields(lines: list[str], skip: frozenset[str] = frozenset()) -> dict[s
     Raises:
         ValueError: If a field is given twice with two values, is no number, or is no sum formula.
     """
-    fields: dict[str, float | str] = {}
+    numbers: dict[str, float] = {}
+    words: dict[str, str] = {}
     for line in lines:
-        text = line.lstrip("#; \t")
+        text = line[:_LONGEST_LINE].lstrip("#; \t")
         first = _ASSIGNMENT.match(text)
         if not first or first[1].lower() not in (*NUMBERS, "composition", "mode", "stype"):
             continue
         if first[1].lower() == "composition":
-            value = text[first.end() :].strip()
-            if value and "composition" not in skip:
-                fields["composition"] = check_composition(value)
+            formula = text[first.end() :].strip()
+            if formula and "composition" not in skip:
+                words["composition"] = check_composition(formula)
             continue
         for found in _ASSIGNMENT.finditer(text):
             name, value = found[1].lower(), text[found.end() :].split(maxsplit=1)[:1]
-            if value and name not in skip:
-                _add(fields, name, value[0])
-    return fields
+            if value and name in ("mode", "stype") and value[0].lower() in _MODES:
+                words["mode"] = _MODES[value[0].lower()]
+            elif value and name in NUMBERS and name not in skip:
+                _add_number(numbers, name, value[0].rstrip(",;"))
+    return numbers, words
 
 
-def _add(fields: dict[str, float | str], name: str, word: str) -> None:
-    if name in ("mode", "stype"):
-        if word.lower() in _MODES:
-            fields["mode"] = _MODES[word.lower()]
+def _add_number(numbers: dict[str, float], name: str, word: str) -> None:
+    if word.lower() == "none":
         return
-    if name not in NUMBERS or word.lower() == "none":
-        return
-    if not _NUMBER.fullmatch(word.rstrip(",;")):
+    if not _NUMBER.fullmatch(word):
         raise ValueError(f"found {name} = {word[:20]!r} in the header; needed a number")
-    value = float(word.rstrip(",;"))
-    if name == "qmax" and value == 0:
+    value = float(word)
+    if name in ("qmax", "wavelength") and value == 0:
         return
-    before = fields.get(name, value)
+    before = numbers.get(name, value)
     if abs(before - value) > _ROUNDING:
         raise ValueError(f"found {name} twice in the header ({before:g} and {value:g}); needed one")
-    fields[name] = value
+    numbers[name] = value
 
 
 def parse_labels(lines: list[str]) -> list[str]:
@@ -79,7 +80,8 @@ def parse_labels(lines: list[str]) -> list[str]:
     Raises:
         ValueError: If the columns are not r in Å and G in Å⁻².
     """
-    label = next((line.strip() for line in reversed(lines) if _LABEL_LINE.match(line.strip())), None)
+    short = (line[:_LONGEST_LINE].strip() for line in reversed(lines))
+    label = next((line for line in short if _LABEL_LINE.match(line)), None)
     if label is None:
         return []
     columns = _LABEL.findall(label.removeprefix("#L"))

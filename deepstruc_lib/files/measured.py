@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pooch
 
@@ -125,8 +126,9 @@ def _downloaded(sample: Sample) -> Path:
     store = pooch.create(
         path=pooch.os_cache("deepstruc_lib"), base_url=ADDRESS, registry={sample.file: f"sha256:{sample.sha256}"}
     )
+    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT)  # pooch's own protocol names its arguments otherwise
     try:
-        return Path(store.fetch(sample.file, downloader=pooch.HTTPDownloader(timeout=_TIMEOUT)))
+        return Path(store.fetch(sample.file, downloader=downloader))
     except (OSError, ValueError) as error:  # no network, no such page, no writable cache, another content
         raise DataUnavailable(
             f"{sample.file}: found neither in {FOLDER_VARIABLE} nor in the cache, nor at {ADDRESS} "

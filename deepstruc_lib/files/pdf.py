@@ -166,9 +166,12 @@ def check_composition(composition: str) -> str:
 
 def _column(name: str, values) -> Float64[np.ndarray, " r"]:
     try:
-        column = np.array(values if hasattr(values, "__array__") else list(values), dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"found {name} that is not a list of real numbers; needed one number a point") from error
+        given = np.asarray(values if hasattr(values, "__array__") else list(values))
+    except (TypeError, ValueError) as error:  # no list, or a ragged one
+        raise ValueError(f"found {name} that is no list of numbers; needed one real number a point") from error
+    if given.dtype.kind not in "buif":
+        raise ValueError(f"found {name} of type {given.dtype}; needed one real number a point")
+    column = given.astype(np.float64)  # a copy, always
     if column.ndim != 1:
         raise ValueError(f"found {name} of shape {column.shape}; needed one dimension")
     bad = np.flatnonzero(~np.isfinite(column))

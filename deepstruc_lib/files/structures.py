@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import warnings
 from pathlib import Path
 
 import ase.io
@@ -41,8 +42,10 @@ def read_structure(path: str | os.PathLike) -> Atoms:
     """
     read_bytes(path, _NEEDED)  # its limits only: ASE opens the file by itself to look at its name
     try:
-        # "@" in a name would be taken for an index.
-        atoms = ase.io.read(str(path), index=-1, do_not_split_by_at_sign=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of them is checked below
+            # "@" in a name would be taken for an index.
+            atoms = ase.io.read(str(path), index=-1, do_not_split_by_at_sign=True)
     except Exception as error:  # each of ASE's readers raises what it likes
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
@@ -93,7 +96,7 @@ def _check_isolated(atoms: Atoms) -> None:
     if across.size:
         raise ValueError(
             f"found a periodic structure, {across.min():.3g} Å from atom to atom of neighbouring cells; "
-            f"needed a finite particle (not periodic, or whole within its cell and more than {VACUUM:g} Å of vacuum around)"
+            f"needed a finite particle (not periodic, or whole within its cell with over {VACUUM:g} Å of vacuum around)"
         )
 
 

@@ -7,6 +7,10 @@ from jaxtyping import Float64
 
 _START_MARK = re.compile(r"#+\s*start data", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+# 200 Å in steps of 0.001 Å, twice over; Python holds a line in about 200 bytes.
+MOST_LINES = 400_000
+# Longer words are no numbers, and patterns are slow on them.
+_LONGEST_NUMBER = 400
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d")
 
 
@@ -15,7 +19,12 @@ def split_header(text: str) -> tuple[list[str], list[tuple[int, str]]]:
 
     The numbers start after the mark `#### start data`, or without one at the first line that begins with a
     number. Comments after that still count as header, as labels of columns stand there.
+
+    Raises:
+        ValueError: If there are more than `MOST_LINES` lines.
     """
+    if max(text.count("\n"), text.count("\r")) > MOST_LINES:
+        raise ValueError(f"found over {MOST_LINES} lines; needed a PDF of fewer points")
     lines = re.split(r"\r\n|\r|\n", text)
     marks = [number for number, line in enumerate(lines) if _START_MARK.match(line)]
     begin = marks[0] + 1 if marks else None
@@ -54,7 +63,7 @@ def parse_rows(rows: list[tuple[int, str]]) -> Float64[np.ndarray, "rows columns
 
 
 def _starts_with_number(content: str) -> bool:
-    word = content.split(maxsplit=1)[0].rstrip(",;")
+    word = content.split(maxsplit=1)[0][:_LONGEST_NUMBER].rstrip(",;")
     return bool(_NUMBER.fullmatch(word) or _DECIMAL_COMMA.match(word))
 
 
@@ -69,7 +78,7 @@ def _explain(rows: list[tuple[int, str]]) -> str:
                     f"found {word[:20]!r} in line {number}; needed decimal points, "
                     "and columns parted by blanks instead of commas"
                 )
-            if not _NUMBER.fullmatch(word):
+            if len(word) > _LONGEST_NUMBER or not _NUMBER.fullmatch(word):
                 return f"found {word[:20]!r} in line {number}; needed a number"
         if len(words) != width:
             return f"found {len(words)} columns in line {number} and {width} before; needed as many in all rows"

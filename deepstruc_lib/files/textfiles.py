@@ -81,12 +81,18 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     Raises:
         OSError: If the folder is not there or may not be written to.
     """
-    target = Path(os.path.realpath(path))
-    data = text.encode("utf-8")
+    try:
+        _replace(Path(os.path.realpath(path)), text.encode("utf-8"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{shown(path)}: found it unwritable ({reason}); needed a folder with room") from error
+
+
+def _replace(target: Path, data: bytes) -> None:
     if target.exists() and not target.is_file():  # /dev/stdout is written to, not replaced
         target.write_bytes(data)
         return
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".part")
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.", suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(data)
