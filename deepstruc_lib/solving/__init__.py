@@ -1,0 +1,1 @@
+"""From a measured PDF to ranked candidates: fit of one structure, library fit, batched matching."""

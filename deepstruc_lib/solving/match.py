@@ -1,0 +1,102 @@
+"""Many PDFs against many shapes at once, over a grid of stretch and B: a fast, coarse ranking."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from deepstruc_lib.scattering.displacement import PairBroadening
+from deepstruc_lib.scattering.histogram import bin_centres, bin_distances, bin_width, pair_kernel
+from deepstruc_lib.scattering.settings import B_PER_U
+from deepstruc_lib.solving.distances import DistanceList
+from deepstruc_lib.solving.model import FitTarget
+
+# Å². A cold metal, room temperature, a disordered surface.
+MATCH_BISO = (0.3, 0.8, 2.0)
+# Neighbouring stretches move the farthest pair by this part of a wave at qmax; a refinement from either still finds
+# the minimum between them.
+_WAVE_PER_STRETCH = 0.25
+
+
+@dataclass(frozen=True)
+class Match:
+    """Best point of the grid for each PDF and shape.
+
+    Args:
+        explained: Share of ΣG² that the scaled curve explains, 1 − Rw²; 0 where they do not correlate.
+        stretch: Of the shape's distances.
+        biso: In Å².
+    """
+
+    explained: Float[np.ndarray, "pdfs shapes"]
+    stretch: Float[np.ndarray, "pdfs shapes"]
+    biso: Float[np.ndarray, "pdfs shapes"]
+
+
+def match(
+    target: FitTarget,
+    shapes: Sequence[DistanceList],
+    stretches: tuple[float, float],
+    bisos: Sequence[float] = MATCH_BISO,
+    pdfs: Float[np.ndarray, "pdfs r"] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Match:
+    """Correlates PDFs with every shape at every stretch and B, without correlated motion.
+
+    The distances of all shapes are binned once; a stretch only changes the kernel that the bins are multiplied with.
+
+    Args:
+        target: Gives Q range, r grid and damping, and the PDF where `pdfs` is None.
+        shapes: Distances in any unit.
+        stretches: Lowest and highest factor from that unit to Å.
+        bisos: In Å².
+        pdfs: G(r) of many PDFs on the target's thinned grid.
+        progress: Called with the number of stretches done, and of all.
+
+    Raises:
+        ValueError: The stretches are not positive and ascending.
+    """
+    low, high = stretches
+    if not 0 < low <= high:
+        raise ValueError(f"stretches {low} to {high}: needs 0 < low ≤ high")
+    longest = min(target.longest / low, max(shape.distances[-1] for shape in shapes))
+    width = bin_width(target.qmax * high)
+    grid = _stretch_grid(low, high, min(target.longest, longest * high), target.qmax)
+    q, matrix = (torch.from_numpy(array).float() for array in (target.q, target.matrix))
+    measured = torch.tensor(np.atleast_2d(target.points if pdfs is None else pdfs), dtype=torch.float32)
+    histograms = torch.stack([_binned(shape, longest, width) for shape in shapes])
+    centres = bin_centres(longest, width, q)
+    decays = torch.exp(-q.square() * torch.tensor(bisos, dtype=q.dtype)[:, None] / B_PER_U)
+    best = torch.zeros(3, len(measured), len(shapes))
+    best[1:] = torch.tensor([low, bisos[0]])[:, None, None]
+    for done, stretch in enumerate(grid):
+        inside = int((target.longest / stretch) / width) + 1
+        kernel = pair_kernel(centres[:inside] * stretch, q, 0.0, PairBroadening())
+        f = histograms[:, :inside] @ kernel
+        for biso, decay in zip(bisos, decays, strict=True):
+            explained = _explained(measured, f * decay @ matrix)
+            better = explained > best[0]
+            found = torch.tensor([stretch, biso], dtype=q.dtype)[:, None].expand(2, int(better.sum()))
+            best[:, better] = torch.cat([explained[better][None], found])
+        if progress:
+            progress(done + 1, len(grid))
+    explained, stretch, biso = best.double().numpy()
+    return Match(explained / measured.square().sum(1, keepdim=True).numpy(), stretch, biso)
+
+
+def _stretch_grid(low: float, high: float, farthest: float, qmax: float) -> np.ndarray:
+    """Equal ratios, fine enough for the farthest pair (Å)."""
+    ratio = _WAVE_PER_STRETCH * 2 * np.pi / (qmax * farthest)
+    return np.geomspace(low, high, int(np.ceil(np.log(high / low) / ratio)) + 1)
+
+
+def _binned(shape: DistanceList, longest: float, width: float) -> torch.Tensor:
+    counts = torch.from_numpy(shape.counts) / shape.atoms
+    return bin_distances(torch.from_numpy(shape.distances), counts, longest, width).float()
+
+
+def _explained(measured: torch.Tensor, simulated: torch.Tensor) -> torch.Tensor:
+    """Σg² that each simulated curve explains with its best positive scale, for each measured one."""
+    return (measured @ simulated.T).clamp_min(0).square() / simulated.square().sum(1)

@@ -1,0 +1,97 @@
+"""The fit's forward model: distances → F(Q) → G(r) at a measured PDF's points, with derivatives."""
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from deepstruc_lib.files import PDF
+from deepstruc_lib.scattering.settings import B_PER_U
+from deepstruc_lib.scattering.transform import quadrature, sine_matrix
+from deepstruc_lib.solving.distances import DistanceList
+
+# Å. Below 2 Å a measured G(r) of a metal holds only artefacts; the published fits end at 20 Å.
+DEFAULT_RANGE = (2.0, 20.0)
+# Instrument damping where neither file nor user says otherwise (Å⁻¹); usual for area detectors.
+DEFAULT_QDAMP = 0.04
+# Residuals are taken at about this spacing (Å): half of π/qmax of the best data, so nothing is lost.
+_FIT_STEP = 0.05
+# Pairs this far beyond the fit range still send termination ripples into it, Å (diffpy.srreal's 12π/qmax).
+_RIPPLE_REACH = 12 * np.pi
+
+
+class FitTarget:
+    """A measured PDF made ready for many fits: its points, and the matrices that take F(Q) there.
+
+    Args:
+        pdf: With qmin and qmax.
+        r_range: First and last r, Å; by default 2 to 20 Å or to the end of the data.
+        qdamp: Overrides the file's, Å⁻¹.
+
+    Raises:
+        ValueError: The PDF has no Q range, or its r range is shorter than what is asked for.
+    """
+
+    def __init__(self, pdf: PDF, r_range: tuple[float, float] | None = None, qdamp: float | None = None) -> None:
+        if pdf.qmin is None or pdf.qmax is None:
+            raise ValueError("the PDF has no Q range: needs qmin and qmax in Å⁻¹ to simulate at the same ones")
+        low, high = r_range or (max(DEFAULT_RANGE[0], pdf.rmin), min(DEFAULT_RANGE[1], pdf.rmax))
+        part = pdf.cut(low, high)
+        self.qmin, self.qmax = pdf.qmin, pdf.qmax
+        self.qdamp = next(value for value in (qdamp, pdf.qdamp, DEFAULT_QDAMP) if value is not None)
+        self.rw_range = (float(part.r[0]), float(part.r[-1]))
+        self.r, self.g = part.r, part.g
+        self.longest = self.rw_range[1] + _RIPPLE_REACH / self.qmax
+        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + self.longest)
+        self.full_matrix = sine_matrix(self.q, weights, self.r, self.qdamp)
+        self._every = max(1, int(_FIT_STEP / pdf.rstep + 1e-6))
+        self.matrix, self.points = np.ascontiguousarray(self.full_matrix[:, :: self._every]), self.g[:: self._every]
+        if not np.any(self.points):
+            raise ValueError(f"G is zero from {low:g} to {high:g} Å: needs a signal to fit")
+
+    def with_g(self, g: Float[np.ndarray, " r"]) -> "FitTarget":
+        """The same grid and matrices for another measured curve on `self.r`, Å⁻²."""
+        other = copy.copy(self)
+        other.g, other.points = g, g[:: self._every]
+        return other
+
+    @property
+    def independent_points(self) -> float:
+        """range·qmax/π, the number of independent data in the range (Nyquist; doi:10.1103/PhysRevB.84.134105)."""
+        return (self.rw_range[1] - self.rw_range[0]) * self.qmax / np.pi
+
+
+def model(
+    shape: DistanceList, q: Float[np.ndarray, " q"], values: Mapping[str, float]
+) -> tuple[Float[np.ndarray, " q"], dict[str, Float[np.ndarray, " q"]]]:
+    """F(Q) = 2/N Σ nₘ exp(−c U Q²) sin(QD)/D at D = stretch·dₘ, c = 1 − delta2/D² ≥ 0, and its derivatives.
+
+    Args:
+        shape: Distances dₘ and how many pairs nₘ have them.
+        q: In Å⁻¹.
+        values: stretch, biso (Å²) and delta2 (Å²).
+    """
+    stretch, u, delta2 = values["stretch"], values["biso"] / B_PER_U, values["delta2"]
+    d = stretch * shape.distances
+    sharpened = np.maximum(1 - delta2 / d**2, 0)
+    clipped = sharpened > 0
+    phase = np.outer(d, q)
+    decay = np.exp(np.outer(sharpened, -u * q**2))
+    sine = np.sin(phase)
+    sine *= decay
+    np.cos(phase, out=phase)
+    phase *= decay
+    n = shape.counts * (2 / shape.atoms)
+    rows = np.stack([n / d, n / d * sharpened, n / d**3 * clipped]) @ sine
+    f = rows[0]
+    by_stretch = (q * (n @ phase) - f - 2 * delta2 * u * q**2 * rows[2]) / stretch
+    slopes = {"stretch": by_stretch, "biso": -(q**2) * rows[1] / B_PER_U, "delta2": u * q**2 * rows[2]}
+    return f, slopes
+
+
+def best_scale(simulated: np.ndarray, measured: np.ndarray) -> tuple[float, float]:
+    """Least-squares scale, never negative, and the share of Σg² it explains."""
+    overlap = max(float(simulated @ measured), 0.0)
+    norm = float(simulated @ simulated)
+    return overlap / norm, overlap**2 / norm / float(measured @ measured)
