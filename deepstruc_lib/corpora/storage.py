@@ -1,0 +1,111 @@
+"""Keeps a corpus in one HDF5 file, written whole or not at all, and caches it by what it was made from."""
+
+import json
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+import h5py
+import numpy as np
+import pooch
+
+from deepstruc_lib import __version__
+from deepstruc_lib.corpora.record import Corpus
+from deepstruc_lib.particles import Recipe
+from deepstruc_lib.scattering import PDFSettings
+
+_PACKAGES = ("particles", "scattering", "corpora")
+_ARRAYS = ("shape_of_recipe", "recipe_ids", "bond_lengths", "positions", "n_atoms", "pdfs")
+_FORMAT = "deepstruc_lib corpus"
+
+
+def save_corpus(path: Path | str, corpus: Corpus) -> Path:
+    """Write the corpus to an HDF5 file; a reader sees the old file or the whole new one."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {
+        "format": _FORMAT,
+        "version": __version__,
+        "name": corpus.name,
+        "settings": corpus.settings.as_dict(),
+        "recipes": [recipe.to_json() for recipe in corpus.recipes],
+        "family_of_recipe": corpus.family_of_recipe,
+        "splits": list(corpus.splits),
+    }
+    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as partial:
+        temporary = Path(partial.name)
+    try:
+        with h5py.File(temporary, "w") as file:
+            file.attrs["record"] = json.dumps(record)
+            for name in _ARRAYS:
+                file[name] = getattr(corpus, name)
+            file["elements"] = corpus.elements.astype("S")
+            for name, parts in corpus.splits.items():
+                file[f"splits/{name}"] = parts
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def load_corpus(path: Path | str) -> Corpus:
+    """Read a corpus that `save_corpus` wrote.
+
+    Raises:
+        ValueError: When the file is something else.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            record = json.loads(str(file.attrs["record"]))
+            arrays = {name: np.asarray(file[name]) for name in _ARRAYS}
+            elements = np.asarray(file["elements"]).astype("U")
+            splits = {name: np.asarray(file[f"splits/{name}"]) for name in record["splits"]}
+    except (OSError, KeyError) as problem:
+        raise ValueError(f"{Path(path).name}: not a saved corpus ({problem}); needs a file of save_corpus") from None
+    return Corpus(
+        name=record["name"],
+        settings=PDFSettings(**record["settings"]),
+        recipes=tuple(Recipe.from_json(recipe) for recipe in record["recipes"]),
+        family_of_recipe=tuple(record["family_of_recipe"]),
+        elements=elements,
+        splits=splits,
+        **arrays,
+    )
+
+
+def cache_folder() -> Path:
+    """Where corpora are kept: the folder named by DEEPSTRUC_CACHE, else the user's cache folder."""
+    return Path(os.environ.get("DEEPSTRUC_CACHE") or pooch.os_cache("deepstruc_lib"))
+
+
+@lru_cache(maxsize=1)
+def _code_hash() -> str:
+    """Hash of the code and tables that make a corpus, so that none outlives them."""
+    library = Path(__file__).parents[1]
+    files = sorted(f for package in _PACKAGES for f in (library / package).rglob("*") if f.suffix in (".py", ".json"))
+    digest = sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(library).as_posix()}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def corpus_hash(name: str, settings: PDFSettings) -> str:
+    """Short hash of everything a corpus depends on: name, settings, the library's version and code."""
+    key = json.dumps([name, settings.as_dict(), __version__, np.__version__, _code_hash()], sort_keys=True)
+    return sha256(key.encode()).hexdigest()[:16]
+
+
+def cached(name: str, settings: PDFSettings, build: Callable[[], Corpus]) -> Corpus:
+    """The corpus from the cache, or built and put there; a damaged file is replaced."""
+    path = cache_folder() / f"corpus-{name}-{corpus_hash(name, settings)}.h5"
+    if path.exists():
+        try:
+            return load_corpus(path)
+        except ValueError:
+            path.unlink()
+    corpus = build()
+    save_corpus(path, corpus)
+    return corpus
