@@ -59,9 +59,7 @@ def run_one(path: Path, profile: str) -> Path:
     """
     source = nbformat.read(path, as_version=4)
     if not any("parameters" in cell.metadata.get("tags", ()) for cell in source.cells):
-        raise ValueError(
-            f'{path.name} came without a cell tagged "parameters"; one with profile = "released" is needed'
-        )
+        raise ValueError(f'{path.name} has no cell tagged "parameters"; one with profile = "released" is needed')
     key = executed.key(source, profile)
     working = EXECUTED / f"{path.stem}.failed.ipynb"
     start = time.monotonic()

@@ -19,7 +19,7 @@ from pathlib import Path
 from offline.paths import ROOT, VENDOR
 
 LOCK = ROOT / "book" / "vendor.lock.json"
-FONTS = "@jupyter-widgets/html-manager/dist/"  # where the embedder's style sheet looks for its fonts
+FONTS = "@jupyter-widgets/"  # where the embedder's style sheet looks for its fonts
 # package@version: {member of the package, a folder where it ends with a slash: its place under _build/vendor}
 PACKAGES = {
     "@jupyter-widgets/html-manager@1.0.15": {

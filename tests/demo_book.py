@@ -24,8 +24,7 @@ def make(folder: Path) -> Path:
     if (ROOT / "_build" / "vendor").exists():
         (folder / "_build").mkdir()
         (folder / "_build" / "vendor").symlink_to(ROOT / "_build" / "vendor")
-    pages = [name for name in ("index", "notation", "status", "bibliography")]
-    listed = "".join(f"      - file: book/{name}\n" for name in pages[1:])
+    listed = "".join(f"      - file: book/{name}\n" for name in ("notation", "status", "bibliography"))
     toc = f"format: jb-book\nroot: book/index\nparts:\n{CHAPTER}  - caption: Reference\n    chapters:\n{listed}"
     (folder / "book" / "_toc.yml").write_text(toc)
     return folder

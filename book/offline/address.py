@@ -43,4 +43,5 @@ def fill_in(app, config) -> None:
     buttons = {f"use_{kind}_button": True for kind in ("repository", "issues", "edit_page")}
     address = {"repository_url": repository(), "repository_branch": BRANCH, "path_to_docs": ""}
     config.html_theme_options.update(address, **buttons)
+    config.html_theme_options.setdefault("logo", {})["text"] = project()["name"]
     config.html_baseurl = config.ogp_site_url = pages()

@@ -91,5 +91,6 @@ def joined(source: NotebookNode, run: NotebookNode, profile: str) -> NotebookNod
 
 
 def title(notebook: NotebookNode) -> str:
+    """The notebook's first heading."""
     headings = (re.match(r"#\s+(.+)", cell.source) for cell in notebook.cells if cell.cell_type == "markdown")
     return next((heading[1] for heading in headings if heading), "a notebook without a title")

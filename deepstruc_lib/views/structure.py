@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from deepstruc_lib.views.poster import poster
-from deepstruc_lib.views.theme import DARK_GROUND, PALETTE
+from deepstruc_lib.views.theme import PALETTE
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -22,22 +22,20 @@ TOUCHING = 0.5  # spheres of half the nearest distance touch
 BALL, ROD = 0.2, 0.055  # ball-and-stick radii, in nearest distances
 LONE_ATOM_DISTANCE = 2.5  # Å, where there is no second atom to measure to
 NEIGHBOURS = 1.2  # bonds reach this many nearest distances: an icosahedron's tangential ones are 1.05 long
+CLOSER = 0.3  # how much nearer than NGL's own distance
 DEFAULT_ROTATION = "-70x,-20y,8x"  # shows a close-packed stack from the side, slightly from above
 
 # What the two scripts below do in a static page only: `comm` is undefined where no kernel listens.
-_FOLLOW_THEME = (
-    """
+_FOLLOW_THEME = """
 if (this.model.comm === undefined) {
   const stage = this.stage, page = document.documentElement;
   const paint = () => stage.setParameters(
-    {backgroundColor: page.dataset.theme === 'dark' ? '%s' : '#ffffff'});
+    {backgroundColor: getComputedStyle(page).getPropertyValue('--pst-color-background').trim()});
   paint();
   new MutationObserver(paint).observe(page, {attributes: true, attributeFilter: ['data-theme']});
 }
 this.stage.setParameters({clipNear: 0, fogNear: 60, fogFar: 110});
 """
-    % DARK_GROUND
-)
 
 # nglview starts its player only for a view that a live front end once drew; an executed notebook never was.
 _START_PLAYER = """
@@ -49,7 +47,7 @@ if (view.model.comm === undefined && frames.n_frames > 1) {
     view.listenTo(control, 'change:value',
                   () => view.updateCoordinatesFromDict(frames, control.get('value')));
   }));
-  view.player_pview.then(player => { player.el.style.display = 'block'; });
+  view.player_pview.then(player => { player.el.style.display = 'flex'; });
 }
 """
 
@@ -209,7 +207,8 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     for name, options in _representations(rgb, nearest, style):
         view._remote_call("addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0})
     view._js(_FOLLOW_THEME)
-    view._js("this.stage.autoView(0)")  # nglview's own call is left out of what a page replays
+    # nglview's own autoView is left out of what a page replays, and stands far off; a player needs some room.
+    view._js(f"this.stage.autoView(0); this.stage.viewerControls.zoom({CLOSER if len(frames) == 1 else 0})")
     if len(frames) > 1:
         encoded = [base64.b64encode(p.astype("<f4").tobytes()).decode() for p in turned]
         view._ngl_coordinate_resource = {0: encoded, "n_frames": len(frames)}  # a new dict: only that is sent
@@ -219,7 +218,7 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
 
 def _representations(rgb: ndarray, nearest: float, style: str) -> list[tuple[str, dict]]:
     """One set of spheres for each colour (NGL's custom colour schemes need Python), over grey rods for sticks."""
-    codes = np.array(["#%02x%02x%02x" % tuple(c) for c in np.round(255 * rgb).astype(int)])
+    codes = np.array([f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.round(255 * rgb).astype(int)])
     radius = (TOUCHING if style == "spheres" else BALL) * nearest
     made = []
     for code in sorted(set(codes)):

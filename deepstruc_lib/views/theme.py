@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # Okabe & Ito's colour-blind-safe hues, each moved to a lightness that keeps a contrast of 3:1 (WCAG 2.2, 1.4.11)
 # on white and on the book's dark ground.
 PALETTE = ("#1f7fc4", "#d1600d", "#1a9070", "#bd5c9f", "#9a7400", "#77808a", "#c8504b", "#5f74d8")
-DARK_GROUND = "#14181e"  # the page in dark mode
+DARK_GROUND = "#121212"  # the page in dark mode
 INK = "#7a828c"  # text and axes where the page's colours are not known (JupyterLab); book.js sets them in the book
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
@@ -32,7 +32,7 @@ def figure(data: Any = None, *, alt: str, frames: Any = None, **layout: Any) -> 
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(f"alt={alt!r} came; a sentence that says what the figure shows is needed")
     made = go.Figure(data=data, frames=frames, layout={"template": template()})
-    return made.update_layout(**layout, meta={**layout.get("meta", {}), "alt": alt.strip()})
+    return made.update_layout({**layout, "meta": {**layout.get("meta", {}), "alt": alt.strip()}})
 
 
 def template() -> go.layout.Template:
