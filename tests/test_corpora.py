@@ -163,9 +163,9 @@ def test_positions_are_those_of_the_recipe(corpora):
 
 def test_pdfs_are_those_of_the_positions(corpora):
     for each in corpora.values():
-        for entry in (0, len(each) // 2, len(each) - 1):
+        for entry in (0, len(each) // 2):
             built = torch.from_numpy(each.recipe(entry).positions(each.bond_lengths[entry]))
-            g = simulate(built, each.settings, transform="diffpy").numpy()
+            g = simulate(built, each.settings, transform="diffpy", method="direct").numpy()
             assert np.abs(each.pdfs[entry] - g).max() < 1e-4 * g.max()
 
 

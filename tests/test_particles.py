@@ -6,7 +6,7 @@ import ase.cluster
 import numpy as np
 import pytest
 from ase.lattice.hexagonal import HexagonalClosedPacked
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -38,6 +38,7 @@ def nearest(positions):
         ("BCC", ase.cluster.BodyCenteredCubic, 1.0),
     ],
 )
+@settings(deadline=None, max_examples=30)
 @given(layers=st.tuples(*[st.integers(1, 5)] * 3))
 def test_layered_crystals_equal_those_of_ase(family, builder, lattice_constant, layers):
     theirs = builder("Au", SURFACES, list(layers), latticeconstant=lattice_constant).positions
@@ -77,6 +78,7 @@ def test_recipes_can_be_written_down_and_read_back(name):
     assert len({recipe.name for recipe in shape_library(name)}) == len(shape_library(name))
 
 
+@settings(deadline=None)
 @given(d=st.floats(0.5, 10))
 def test_positions_scale_with_the_bond_length(d):
     recipe = Recipe("Decahedron", (3, 2, 1))
@@ -130,6 +132,7 @@ def test_moments_are_those_of_the_distance_list():
     assert fourth == pytest.approx((distances**4).mean() / (distances**2).mean() ** 2)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.floats(0.1, 10))
 def test_a_shape_survives_rotation_reflection_permutation_and_scale(seed, scale):
     random = np.random.default_rng(seed)

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
@@ -26,6 +26,7 @@ def test_three_layers_are_hcp_or_fcc():
     assert [stacking_motif(word) for word in stacking_classes(4)] == ["hcp", "faulted", "fcc"]
 
 
+@settings(deadline=None, max_examples=40)
 @given(word=words)
 def test_reversal_and_relabelling_stay_in_the_class(word):
     classes = stacking_classes(len(word))
@@ -38,6 +39,7 @@ def test_reversal_and_relabelling_stay_in_the_class(word):
     assert min(image for image in images if image.startswith("AB")) in classes
 
 
+@settings(deadline=None, max_examples=40)
 @given(word=words)
 def test_layers_touch_without_overlap(word):
     positions = unit_positions(Recipe("StackedPatch", (word, 3, 3)))
