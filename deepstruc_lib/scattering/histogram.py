@@ -1,4 +1,9 @@
-"""The fast road to F(Q): every quantity is linear in the histogram of pair distances."""
+"""The fast road to F(Q): every quantity is linear in the histogram of pair distances.
+
+DebyeCalculator 1.1 (doi:10.21105/joss.06024) takes the same road, one particle at a time.
+"""
+
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
@@ -15,6 +20,9 @@ _BELOW, _ABOVE = 1, 3
 _LAGRANGE = ((0, -1 / 3, 1 / 2, -1 / 6), (1, -1 / 2, -1, 1 / 2), (0, 1, 1 / 2, -1 / 2), (0, -1 / 6, 0, 1 / 6))
 # Pair distances handled at once, so that a block and its bins stay in the cache.
 _BLOCK = 1 << 18
+# Rows are met in this many strips: with 4 of them 62 % of all N² distances are computed instead of 100 %.
+_STRIPS = 4
+_SHORTEST_STRIP = 48
 
 
 def bin_width(qmax: float) -> float:
@@ -96,19 +104,19 @@ class _DistanceHistogram(torch.autograd.Function):
         ctx.limits = (longest, width, shortest)
         batch, atoms, _ = positions.shape
         bins = int(longest / width) + 1 + _BELOW + _ABOVE
-        lagrange = positions.new_tensor(_LAGRANGE)
         histogram = positions.new_zeros(batch, bins)
-        for chosen, rows in _blocks(batch, atoms):
-            x, index, _ = _bin(positions[chosen], rows, *ctx.limits, bins)
-            strength = _pair_strength(occupancies, chosen, rows, x)
-            powers = positions.new_zeros(4, len(x), bins)
-            for power in powers:
-                power.scatter_add_(1, index, strength)
-                strength = strength * x
-            for shift, row in enumerate(lagrange):
+        for chosen, strips in _blocks(batch, atoms):
+            powers = positions.new_zeros(4, len(positions[chosen]), bins)
+            for strip in strips:
+                x, index, distances = _bin(positions[chosen], strip, *ctx.limits, bins)
+                strength = _pair_strength(occupancies, chosen, strip, distances)
+                for power in powers:
+                    power.scatter_add_(1, index, strength)
+                    strength = strength * x
+            for shift, row in enumerate(positions.new_tensor(_LAGRANGE)):
                 part = torch.tensordot(row, powers, dims=1)
                 histogram[chosen, shift : bins - 3 + shift] += part[:, : bins - 3]
-        return histogram / 2  # every pair was met twice
+        return histogram
 
     @staticmethod
     def backward(ctx, gradient):
@@ -117,48 +125,43 @@ class _DistanceHistogram(torch.autograd.Function):
         width = ctx.limits[1]
         bins = gradient.shape[1]
         # Coefficients, for each bin, of the cubic through the four gradients around it.
-        windows = gradient.unfold(1, 4, 1)
-        table = torch.zeros(batch, bins, 4, dtype=gradient.dtype, device=gradient.device)
-        table[:, : bins - 3] = windows @ positions.new_tensor(_LAGRANGE)
-        coefficients = table.unbind(-1)
-        to_positions, to_occupancies = torch.zeros_like(positions), None
-        if occupancies is not None and ctx.needs_input_grad[1]:
-            to_occupancies = torch.zeros_like(occupancies)
-        for chosen, rows in _blocks(batch, atoms):
-            x, index, distances = _bin(positions[chosen], rows, *ctx.limits, bins)
-            c0, c1, c2, c3 = (c[chosen].gather(1, index) for c in coefficients)
+        table = gradient.new_zeros(4, batch, bins)
+        table[:, :, : bins - 3] = torch.einsum("bks,sp->pbk", gradient.unfold(1, 4, 1), gradient.new_tensor(_LAGRANGE))
+        to_positions = torch.zeros_like(positions)
+        to_occupancies = None if occupancies is None else torch.zeros_like(occupancies)
+        for chosen, strip in ((chosen, strip) for chosen, strips in _blocks(batch, atoms) for strip in strips):
+            x, index, distances = _bin(positions[chosen], strip, *ctx.limits, bins)
+            c0, c1, c2, c3 = (coefficient[chosen].gather(1, index) for coefficient in table)
             slope = (c1 + x * (2 * c2 + 3 * x * c3)) / width
-            strength = _pair_strength(occupancies, chosen, rows, x)
-            pull = (slope * strength).view_as(distances) / distances
-            centre = positions[chosen]
-            to_positions[chosen, rows] = centre[:, rows] * pull.sum(-1, keepdim=True) - pull @ centre
+            pull = (slope * _pair_strength(occupancies, chosen, strip, distances)).view_as(distances) / distances
+            rows, columns = positions[chosen, strip], positions[chosen, strip.start :]
+            to_positions[chosen, strip] += rows * pull.sum(2, keepdim=True) - pull @ columns
+            to_positions[chosen, strip.start :] += columns * pull.sum(1)[..., None] - pull.mT @ rows
             if to_occupancies is not None:
-                value = (c0 + x * (c1 + x * (c2 + x * c3))).view_as(distances)
-                to_occupancies[chosen, rows] = (value @ occupancies[chosen, :, None])[..., 0]
+                value = (c0 + x * (c1 + x * (c2 + x * c3))) * _pair_strength(None, chosen, strip, distances)
+                value, present = value.view_as(distances), occupancies[chosen]
+                to_occupancies[chosen, strip] += (value @ present[:, strip.start :, None])[..., 0]
+                to_occupancies[chosen, strip.start :] += (present[:, None, strip] @ value)[:, 0]
         return to_positions, to_occupancies, None, None, None
 
 
-def _blocks(batch: int, atoms: int):
-    """Slices of structures, or of one structure's rows, that hold about _BLOCK distances."""
-    if atoms * atoms <= _BLOCK:
-        step = max(1, _BLOCK // max(1, atoms * atoms))
-        for start in range(0, batch, step):
-            yield slice(start, start + step), slice(0, atoms)
-    else:
-        step = max(1, _BLOCK // atoms)
-        for structure in range(batch):
-            for start in range(0, atoms, step):
-                yield slice(structure, structure + 1), slice(start, start + step)
+def _blocks(batch: int, atoms: int) -> Iterator[tuple[slice, list[slice]]]:
+    """Slices of structures, and their rows in strips: each strip is met with itself and with all atoms after it."""
+    rows = min(max(_SHORTEST_STRIP, -(-atoms // _STRIPS)), max(1, _BLOCK // atoms))
+    strips = [slice(row, min(row + rows, atoms)) for row in range(0, atoms, rows)]
+    step = max(1, _BLOCK // (min(rows, atoms) * atoms))
+    for start in range(0, batch, step):
+        yield slice(start, start + step), strips
 
 
-def _bin(positions, rows, longest, width, shortest, bins):
-    """Of each pair (row, any atom): place within its bin, the bin, and the distance; uncounted ones go to the last."""
+def _bin(positions, strip, longest, width, shortest, bins):
+    """Of each pair (row, column): place within its bin, the bin, and the distance; uncounted ones go to the last."""
     centred = positions - positions.mean(1, keepdim=True)
-    distances = torch.cdist(centred[:, rows], centred, compute_mode="use_mm_for_euclid_dist")
+    distances = torch.cdist(centred[:, strip], centred[:, strip.start :], compute_mode="use_mm_for_euclid_dist")
     # Absent atoms may lie on top of each other, and the way back divides by the distance.
     distances.clamp_min_(1e-3 * width)
     # An atom is no pair with itself.
-    distances.diagonal(rows.start, 1, 2).fill_(2 * longest)
+    distances.diagonal(0, 1, 2).fill_(2 * longest)
     scaled = distances.flatten(1) / width
     scaled.masked_fill_(scaled > longest / width, bins - 1 - _BELOW)
     if shortest > 0:
@@ -167,8 +170,11 @@ def _bin(positions, rows, longest, width, shortest, bins):
     return scaled - whole, whole.long(), distances
 
 
-def _pair_strength(occupancies, chosen, rows, like):
-    if occupancies is None:
-        return torch.ones_like(like)
-    present = occupancies[chosen]
-    return (present[:, rows, None] * present[:, None, :]).flatten(1)
+def _pair_strength(occupancies, chosen, strip, like):
+    """Product of both occupancies; a half within the strip itself, where every pair is met twice."""
+    strength = torch.ones_like(like)
+    strength[:, :, : like.shape[1]] = 0.5
+    if occupancies is not None:
+        present = occupancies[chosen]
+        strength *= present[:, strip, None] * present[:, None, strip.start :]
+    return strength.flatten(1)
