@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 
@@ -34,6 +35,7 @@ def main() -> int:
 
 def render(environment: dict[str, str]) -> int:
     """Jupyter Book, with every warning an error."""
+    shutil.rmtree(SITE, ignore_errors=True)  # else pages of a chapter that has left would stay
     environment = {"SOURCE_DATE_EPOCH": BUILD_TIME, **environment}
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(ROOT), "--toc", str(ROOT / "book" / "_toc.yml")]
     return subprocess.run([*command, "-W", "--keep-going", "--all", "-q"], env=environment, check=False).returncode

@@ -71,35 +71,31 @@
     const paint = () => Plotly.relayout(box, themeOf(box.layout));
     await paint();
     onTheme(paint);
-    if (box.layout.sliders?.length) steerByKeys(box, holder.getAttribute("aria-label"));
+    if (box.layout.sliders?.length) addKeySlider(box, holder);
     holder.classList.add("ready");
   }
 
-  /* Arrow keys move a figure's first slider: plotly's own cannot be reached without a mouse. */
-  function steerByKeys(box, name) {
+  /* plotly's own slider cannot be reached without a mouse: a native one, seen when it has the focus, moves it. */
+  function addKeySlider(box, holder) {
     const slider = () => box._fullLayout.sliders[0];
-    const stops = () => box.layout.sliders[0].steps;
+    const stops = box.layout.sliders[0].steps;
+    const input = document.createElement("input");
+    Object.assign(input, { type: "range", min: 0, max: stops.length - 1, value: slider().active, className: "book-keys" });
+    input.setAttribute("aria-label", `Slider of the figure: ${holder.getAttribute("aria-label")}`);
     const tell = () => {
-      const at = slider().active;
-      box.setAttribute("aria-valuenow", at);
-      box.setAttribute("aria-valuetext", `${slider().currentvalue.prefix ?? ""}${stops()[at].label}`);
+      input.value = slider().active;
+      input.setAttribute("aria-valuetext", `${slider().currentvalue.prefix ?? ""}${stops[slider().active].label}`);
     };
-    Object.entries({ tabindex: 0, role: "slider", "aria-label": `Slider of the figure: ${name}`,
-      "aria-valuemin": 0, "aria-valuemax": stops().length - 1 }).forEach(([key, value]) => box.setAttribute(key, value));
     tell();
     box.on("plotly_sliderchange", tell);
-    box.addEventListener("keydown", async (event) => {
-      const last = stops().length - 1, now = slider().active;
-      const next = { ArrowRight: now + 1, ArrowUp: now + 1, ArrowLeft: now - 1, ArrowDown: now - 1, Home: 0, End: last };
-      if (!(event.key in next)) return;
-      event.preventDefault();
-      event.stopPropagation(); // the theme turns pages with the arrow keys
-      const active = Math.min(Math.max(next[event.key], 0), last), step = stops()[active];
-      if (active === now) return;
+    input.addEventListener("keydown", (event) => event.stopPropagation()); // the theme turns pages with the arrow keys
+    input.addEventListener("input", async () => {
+      const active = Number(input.value), step = stops[active];
       await Plotly.relayout(box, { "sliders[0].active": active });
       await Plotly[step.method](box, ...step.args);
       tell();
     });
+    holder.append(input);
   }
 
   /* ---- ipywidgets and nglview ---- */
@@ -156,6 +152,10 @@
     for (const button of all(":is(.search-button-field, .theme-switch-button)[aria-label]")) {
       button.title ||= button.getAttribute("aria-label");
       if (button.textContent.trim()) button.removeAttribute("aria-label"); // its text names it
+    }
+    for (const logo of all(".navbar-brand.logo")) { // a landmark of its own, so that nothing stands outside of one
+      logo.parentElement.setAttribute("role", "navigation");
+      logo.parentElement.setAttribute("aria-label", "Home");
     }
     for (const list of all(".citation-list[role=list]")) {
       for (const item of list.children) item.setAttribute("role", "listitem");
