@@ -53,6 +53,24 @@ def test_octahedra_equal_those_of_ase(length, cut):
     np.testing.assert_allclose(distance_list(recipe.positions(1.0)), distance_list(theirs), atol=1e-9)
 
 
+@pytest.mark.parametrize("sides", [1, 2, 3, 4])
+@pytest.mark.parametrize("pqr", [(5, 2, 0), (6, 1, 0), (4, 1, 1)])
+def test_a_truncated_decahedron_loses_whole_facets(pqr, sides):
+    whole = Recipe("Decahedron", pqr).positions(1.0)
+    cut = Recipe("TruncatedDecahedron", (*pqr, sides)).positions(1.0)
+    # What is left is a piece of the decahedron: its atoms keep their places, seen from any one of them.
+    shifts = whole - cut[0]
+    assert any(cdist(cut + shift, whole).min(axis=1).max() < 1e-9 for shift in shifts)
+    # Half of what it lost lay above: the mirror plane across the axis stays.
+    assert cdist(cut, cut * [1, 1, -1]).min(axis=1).max() < 1e-9
+    assert nearest(cut).max() == pytest.approx(1)
+
+
+def test_a_decahedron_has_five_sides_and_loses_at_most_four():
+    with pytest.raises(ValueError, match="needs 1 to 4"):
+        Recipe("TruncatedDecahedron", (5, 1, 0, 5)).n_atoms  # noqa: B018 - building it is what raises
+
+
 def test_hexagonal_blocks_equal_those_of_ase():
     theirs = HexagonalClosedPacked("Au", size=(2, 3, 4), latticeconstant={"a": 2.5, "c": 1.633 * 2.5}).positions
     np.testing.assert_allclose(distance_list(Recipe("HCP", (2, 3, 4)).positions(2.5)), distance_list(theirs), atol=1e-9)

@@ -47,7 +47,10 @@ def test_the_extended_library_contains_the_first_one_in_front():
     assert max(recipe.n_atoms for recipe in extended) <= 1500
 
 
-@pytest.mark.parametrize("shape", [("FCC", 399), ("FCC", 1109), ("TwinnedSphere", 381), ("MackayCore", 144)])
+@pytest.mark.parametrize(
+    "shape",
+    [("FCC", 399), ("FCC", 1109), ("TwinnedSphere", 381), ("TruncatedDecahedron", 86), ("MackayCore", 144)],
+)
 def test_the_extended_library_contains_the_best_known_fits(shape):
     assert shape in {(recipe.family, recipe.n_atoms) for recipe in shape_library("extended")}
 

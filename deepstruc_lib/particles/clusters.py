@@ -4,6 +4,8 @@ Every builder returns positions at bond length 1. The cubic ones are integer poi
 constants, so that they are exact; they equal the clusters of `ase.cluster` with the same indices.
 """
 
+from itertools import product
+
 import numpy as np
 from ase.cluster import Decahedron, Icosahedron
 from jaxtyping import Float, Int
@@ -15,6 +17,8 @@ HALF_FCC = np.sqrt(0.5)
 HALF_BCC = 0.5
 # The DeepStruc corpus rounds the ideal c/a = √(8/3) = 1.63299 to four digits.
 HCP_C_OVER_A = 1.633
+# Atoms of one layer agree to rounding; layers are tenths of a bond apart.
+LAYER_TOLERANCE = 1e-3
 
 
 def integer_cube(half_width: int) -> Int[ndarray, "points 3"]:
@@ -91,6 +95,28 @@ def decahedron(p: int, q: int, r: int) -> Float[ndarray, "atoms 3"]:
         r: Depth of the re-entrant steps at the five corners (Marks).
     """
     return Decahedron("X", p, q, r, latticeconstant=float(np.sqrt(2))).positions
+
+
+def truncated_decahedron(p: int, q: int, r: int, sides: int) -> Float[ndarray, "atoms 3"]:
+    """Decahedron without the outermost {111} layer, above and below, of `sides` neighbouring tetrahedra.
+
+    The five-fold axis then lies off the particle's centre.
+
+    Raises:
+        ValueError: When sides is not 1 to 4 (all five would give a smaller regular decahedron).
+    """
+    if not 1 <= sides <= 4:
+        raise ValueError(f"truncated_decahedron: {sides} sides; needs 1 to 4")
+    positions = decahedron(p, q, r)
+    kept = np.ones(len(positions), dtype=bool)
+    # Columns of atoms lose half a bond at either end from one ring to the next, which lies this far out.
+    ring_distance = np.sqrt(0.75) * np.cos(np.pi / 5)
+    for side, end in product(range(sides), (1, -1)):
+        angle = np.pi / 2 + (side + 0.5) * 2 * np.pi / 5
+        facet = np.array([np.cos(angle) / (2 * ring_distance), np.sin(angle) / (2 * ring_distance), end])
+        heights = positions @ facet
+        kept &= heights < heights.max() - LAYER_TOLERANCE
+    return positions[kept]
 
 
 def icosahedron(shells: int) -> Float[ndarray, "atoms 3"]:

@@ -73,6 +73,13 @@ def decahedra(max_atoms: int, largest: int = 8, deepest: int = 4) -> Iterator[Re
             yield from _up_to(max_atoms, (Recipe("Decahedron", (p, q, r)) for q in range(1, largest + 1)))
 
 
+def truncated_decahedra(max_atoms: int, largest: int = 8) -> Iterator[Recipe]:
+    """Decahedra with the axis off the centre: p ≤ largest, small {100} facets and re-entrances."""
+    for p, q, r in product(range(3, largest + 1), (1, 2), (0, 1)):
+        if Recipe("Decahedron", (p, q, r)).n_atoms <= max_atoms:
+            yield from (Recipe("TruncatedDecahedron", (p, q, r, sides)) for sides in range(1, 5))
+
+
 def icosahedra(max_atoms: int, largest: int = 8) -> Iterator[Recipe]:
     """Mackay icosahedra of 2 to `largest` shells, the atom in the middle counted as one."""
     return _up_to(max_atoms, (Recipe("Icosahedron", (shells,)) for shells in range(2, largest + 1)))
@@ -102,7 +109,7 @@ def _deepstruc() -> tuple[Recipe, ...]:
 
 
 def _extended() -> tuple[Recipe, ...]:
-    builders = (truncated_octahedra, icosahedra, decahedra, layered_fcc, spheres)
+    builders = (truncated_octahedra, icosahedra, decahedra, truncated_decahedra, layered_fcc, spheres)
     crystals = chain.from_iterable(builder(EXTENDED_MAX_ATOMS) for builder in builders)
     reasonable = (recipe for recipe in crystals if recipe.n_atoms >= SMALLEST_CRYSTAL)
     cores = (Recipe("MackayCore", (shells,)) for shells in (3, 4))

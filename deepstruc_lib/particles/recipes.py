@@ -46,6 +46,7 @@ FAMILIES = {
     "HCP": Family(clusters.hexagonal_close_packed, "hcp"),
     "Icosahedron": Family(clusters.icosahedron, "icosahedral"),
     "Decahedron": Family(clusters.decahedron, "decahedral"),
+    "TruncatedDecahedron": Family(clusters.truncated_decahedron, "decahedral"),
     "Octahedron": Family(clusters.octahedron, "fcc"),
     "TruncatedOctahedron": Family(clusters.truncated_octahedron, "fcc"),
     "Sphere": Family(stacking.sphere, _sphere_motif),
