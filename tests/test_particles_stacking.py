@@ -54,7 +54,7 @@ def test_two_stackings_are_homometric():
         assert same_shape(*twins)
 
 
-@pytest.mark.parametrize("word", ["", "AAB", "ABD", "abc"])
+@pytest.mark.parametrize("word", ["", "AAB", "ABX", "abc"])
 def test_an_impossible_word_is_refused(word):
     with pytest.raises(ValueError, match="needs letters A, B, C"):
         unit_positions(Recipe("StackedPatch", (word, 3, 3)))

@@ -29,7 +29,7 @@ def _along(axis: ndarray, radius: float) -> tuple[float, float, float]:
 
 # Radii, seed point and U: a fit to the PDF of Au144(PET)60 at 100 K over 2–20 Å, with delta2 = 3.78 Å², Rw = 0.120.
 # The arrangement: Lopez-Acevedo et al., J. Phys. Chem. C 2009, 113, 5035, doi:10.1021/jp8115098; the sample: Jensen
-# et al., Nat. Commun. 2016, 7, 11859, doi:10.1038/ncomms11859. An achiral 60-atom shell fits nearly as
+# et al., Nature Communications 2016, 7, 11859, doi:10.1038/ncomms11859. An achiral 60-atom shell fits nearly as
 # well when each shell has its own U, so these data do not establish the chirality.
 AU144_SHELLS = (
     Shell("inner icosahedron, 12", (_along(FIVEFOLD_AXIS, 2.614),), 0.0016),
