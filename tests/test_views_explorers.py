@@ -105,7 +105,8 @@ def test_a_stand_in_has_the_grid_of_the_measurement_and_says_what_it_is(name):
     pdf, sample = stand_in(name), MEASURED[name]
     assert "stand-in" in pdf.source
     assert (pdf.qmin, pdf.qmax) == (sample.qmin, sample.qmax)
-    assert pdf.rmax == pytest.approx(sample.rmax, abs=0.011)
+    assert pdf.rmax == pytest.approx(sample.rmax)
+    assert pdf.rstep == pytest.approx(0.01)
     bonds = (pdf.r > 2.3) & (pdf.r < 3.4)
     assert pdf.r[bonds][pdf.g[bonds].argmax()] == pytest.approx(sample.first_peak, abs=0.06)
 

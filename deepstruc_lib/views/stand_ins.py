@@ -17,6 +17,7 @@ _SHAPES = {
     "JQ_S3": Recipe("TwinnedSphere", ("atom", 201)),
 }
 _BISO, _DELTA2, _QDAMP = 0.8, 3.0, 0.03  # what such samples show: Å², Å², Å⁻¹
+_RSTEP = 0.01  # Å, of all five
 # The platinum measurements share a narrow spike in F(Q): its place (Å⁻¹), the amplitude (Å⁻²) of its ripple.
 _SPIKE, _RIPPLE = 18.8, 0.012
 _RIPPLED = ("JQ_S1", "JQ_S2", "JQ_S3")
@@ -44,8 +45,9 @@ def stand_in(name: str) -> PDF:
     if name not in MEASURED:
         raise ValueError(f"found the data set name {name!r}; needed one of {', '.join(MEASURED)}")
     sample = MEASURED[name]
+    beyond = sample.rmax + _RSTEP / 2  # the measured grids include their end
     settings = PDFSettings(
-        qmin=sample.qmin, qmax=sample.qmax, qdamp=_QDAMP, rmax=sample.rmax, biso=_BISO, delta2=_DELTA2
+        qmin=sample.qmin, qmax=sample.qmax, qdamp=_QDAMP, rmax=beyond, rstep=_RSTEP, biso=_BISO, delta2=_DELTA2
     )
     if name == "Au144PET":
         positions, uiso = map(torch.from_numpy, au144_core())
