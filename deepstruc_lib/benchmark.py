@@ -48,13 +48,12 @@ def _cluster(atoms: torch.Tensor, batch: int, threads: int, peer: bool) -> Itera
         return simulate(positions, PRESETS["deepstruc"])
 
     for what in ("forward", "forward+backward"):
-        backward = what != "forward"
-        ours_ms = _milliseconds(lambda x: simulate(x, settings), positions, backward)
+        runs = [ours] if theirs is None else [ours, theirs]
+        ours_ms, *peer_ms = _milliseconds(runs, positions, backward=what != "forward")
         record = {"what": what, "n_atoms": len(atoms), "batch": batch, "threads": threads, "ours_ms": ours_ms}
         record |= {"peer": None, "peer_ms": None, "ratio": None}
-        if theirs is not None:
-            peer_ms = _milliseconds(theirs, positions, backward)
-            record |= {"peer": "debyecalculator", "peer_ms": peer_ms, "ratio": peer_ms / ours_ms}
+        if peer_ms:
+            record |= {"peer": "debyecalculator", "peer_ms": peer_ms[0], "ratio": peer_ms[0] / ours_ms}
         yield record
 
 

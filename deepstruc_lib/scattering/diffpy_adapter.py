@@ -21,8 +21,8 @@ def diffpy_pdf(
         ImportError: diffpy.srreal is not installed.
     """
     try:
-        from diffpy.srreal.pdfcalculator import DebyePDFCalculator
-        from diffpy.structure import Atom, Lattice, Structure
+        from diffpy.srreal.pdfcalculator import DebyePDFCalculator  # pyright: ignore[reportMissingImports]
+        from diffpy.structure import Atom, Lattice, Structure  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError("diffpy.srreal is not installed: `conda install -c conda-forge diffpy.srreal`") from error
     each = np.full(len(atoms), settings.uiso) if uiso is None else uiso

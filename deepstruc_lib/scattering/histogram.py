@@ -108,7 +108,7 @@ class _DistanceHistogram(torch.autograd.Function):
         for chosen, strips in _blocks(batch, atoms):
             powers = positions.new_zeros(4, len(positions[chosen]), bins)
             for strip in strips:
-                x, index, distances = _bin(positions[chosen], strip, *ctx.limits, bins)
+                x, index, distances = _bin(positions[chosen], strip, longest, width, shortest, bins)
                 strength = _pair_strength(occupancies, chosen, strip, distances)
                 for power in powers:
                     power.scatter_add_(1, index, strength)
@@ -121,8 +121,8 @@ class _DistanceHistogram(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         positions, occupancies = ctx.saved_tensors
+        longest, width, shortest = ctx.limits
         batch, atoms, _ = positions.shape
-        width = ctx.limits[1]
         bins = gradient.shape[1]
         # Coefficients, for each bin, of the cubic through the four gradients around it.
         table = gradient.new_zeros(4, batch, bins)
@@ -130,14 +130,14 @@ class _DistanceHistogram(torch.autograd.Function):
         to_positions = torch.zeros_like(positions)
         to_occupancies = None if occupancies is None else torch.zeros_like(occupancies)
         for chosen, strip in ((chosen, strip) for chosen, strips in _blocks(batch, atoms) for strip in strips):
-            x, index, distances = _bin(positions[chosen], strip, *ctx.limits, bins)
+            x, index, distances = _bin(positions[chosen], strip, longest, width, shortest, bins)
             c0, c1, c2, c3 = (coefficient[chosen].gather(1, index) for coefficient in table)
             slope = (c1 + x * (2 * c2 + 3 * x * c3)) / width
             pull = (slope * _pair_strength(occupancies, chosen, strip, distances)).view_as(distances) / distances
             rows, columns = positions[chosen, strip], positions[chosen, strip.start :]
             to_positions[chosen, strip] += rows * pull.sum(2, keepdim=True) - pull @ columns
             to_positions[chosen, strip.start :] += columns * pull.sum(1)[..., None] - pull.mT @ rows
-            if to_occupancies is not None:
+            if occupancies is not None and to_occupancies is not None:
                 value = (c0 + x * (c1 + x * (c2 + x * c3))) * _pair_strength(None, chosen, strip, distances)
                 value, present = value.view_as(distances), occupancies[chosen]
                 to_occupancies[chosen, strip] += (value @ present[:, strip.start :, None])[..., 0]

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 from ase import Atoms
 from jaxtyping import Float
-from scipy.optimize import least_squares
+from scipy.optimize import OptimizeResult, least_squares
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import B_PER_U
@@ -23,6 +24,10 @@ DEFAULT_BOUNDS: dict[str, tuple[float, float]] = {
     "biso": (0.0015 * B_PER_U, 0.09 * B_PER_U),
     "delta2": (0.0, 6.0),
 }
+
+
+# Relative change of the sum of squares, or of the parameters, at which a fit has arrived.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def fit(
     if not isinstance(structure, DistanceList):
         structure = merged_distances(structure.positions if isinstance(structure, Atoms) else structure)
     fixed, limits = _limits(fixed or {}, bounds or {})
-    stretches = (fixed["stretch"],) * 2 if "stretch" in fixed else limits["stretch"]
+    stretches = (fixed["stretch"], fixed["stretch"]) if "stretch" in fixed else limits["stretch"]
     found = match(target, [structure], stretches)
     start = {"stretch": float(found.stretch[0, 0]), "biso": float(found.biso[0, 0]), "delta2": 0.0}
     return refine(target, structure, start, fixed, limits)
@@ -104,34 +109,13 @@ def refine(
     """Least squares from a start: values for stretch, biso and delta2; the scale starts at its best."""
     free = [name for name in PARAMETERS if name not in fixed]
     values = {"scale": 1.0, **start, **fixed}
-    shape = shape.up_to(target.longest / limits["stretch"][0] if "stretch" in free else target.longest)
+    shape = shape.up_to(target.longest / (fixed["stretch"] if "stretch" in fixed else limits["stretch"][0]))
     if "scale" in free:
         f, _ = model(shape, target.q, values)
         values["scale"] = best_scale(f @ target.matrix, target.points)[0]
-
-    def evaluate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values.update(zip(free, x, strict=True))
-        f, slopes = model(shape, target.q, values)
-        g = values["scale"] * f @ target.matrix
-        columns = [f if name == "scale" else values["scale"] * slopes[name] for name in free]
-        jacobian = (np.stack(columns) @ target.matrix).T if free else np.empty((len(g), 0))
-        return g - target.points, jacobian
-
-    known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-
-    def once(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if x.tobytes() not in known:
-            known.clear()
-            known[x.tobytes()] = evaluate(x)
-        return known[x.tobytes()]
-
     errors: dict[str, float | None] = dict.fromkeys(PARAMETERS)
     if free:
-        low, high = np.array([limits[name] for name in free]).T
-        x0 = np.clip([values[name] for name in free], low, high)
-        result = least_squares(
-            lambda x: once(x)[0], x0, lambda x: once(x)[1], (low, high), x_scale="jac", ftol=1e-6, xtol=1e-6, gtol=1e-6
-        )
+        result = _least_squares(target, shape, values, free, limits)
         values.update(zip(free, result.x.tolist(), strict=True))
         errors |= _uncertainties(target, free, result)
     f, _ = model(shape, target.q, values)
@@ -139,6 +123,26 @@ def refine(
     rw = float(np.sqrt(np.sum((target.g - g_fit) ** 2) / np.sum(target.g**2)))
     parameters = {name: float(values[name]) for name in PARAMETERS}
     return Fit(**parameters, errors=errors, rw=rw, rw_range=target.rw_range, r=target.r, g=target.g, g_fit=g_fit)
+
+
+def _least_squares(target: FitTarget, shape: DistanceList, start: dict, free: list[str], limits) -> OptimizeResult:
+    # The Jacobian is asked for where the residuals were taken last: one evaluation serves both.
+    @lru_cache(maxsize=1)
+    def evaluate(x: bytes) -> tuple[np.ndarray, np.ndarray]:
+        values = start | dict(zip(free, np.frombuffer(x), strict=True))
+        f, slopes = model(shape, target.q, values)
+        columns = [f if name == "scale" else values["scale"] * slopes[name] for name in free]
+        return values["scale"] * f @ target.matrix - target.points, (np.stack(columns) @ target.matrix).T
+
+    low, high = np.array([limits[name] for name in free]).T
+    return least_squares(
+        fun=lambda x: evaluate(x.tobytes())[0],
+        jac=lambda x: evaluate(x.tobytes())[1],  # pyright: ignore[reportArgumentType]
+        x0=np.clip([start[name] for name in free], low, high),
+        bounds=(low, high),
+        x_scale="jac",
+        **dict.fromkeys(("ftol", "xtol", "gtol"), _TOLERANCE),
+    )
 
 
 def _limits(fixed: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]):

@@ -1,0 +1,163 @@
+"""The three lines of a user: a PDF in, ranked candidate structures out."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
+
+from deepstruc_lib.corpora import METALLIC_RADII, bond_length
+from deepstruc_lib.files import PDF
+from deepstruc_lib.solving.distances import mean_nearest_neighbour
+from deepstruc_lib.solving.fit import Fit
+from deepstruc_lib.solving.library import Candidate, library_fit
+
+METHODS = ("auto", "library")
+# What a composition may hold besides the metal of the core: ligands, supports, solvents.
+_NON_METALS = frozenset(["H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar"]) | frozenset(
+    ["Ge", "As", "Se", "Br", "Kr", "Te", "I", "Xe", "At", "Rn"]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A candidate structure with its evidence.
+
+    Args:
+        rank: 1 is the lowest Rw.
+        family: SC, FCC, BCC, HCP, Icosahedron, Decahedron, Octahedron, or one of the extended library.
+        motif: fcc, hcp, bcc, sc, icosahedral, decahedral, twinned or faulted.
+        stretch: Of the distances, relative to the proposed structure.
+        bond_length: Mean nearest-neighbour distance of the fitted structure, Å.
+        source: Who proposed it.
+        atoms: The fitted structure.
+        fit: Parameters, uncertainties, Rw and curves.
+        file: Where it was written, if it was.
+    """
+
+    rank: int
+    family: str
+    motif: str
+    stretch: float
+    bond_length: float
+    source: str
+    atoms: Atoms
+    fit: Fit
+    file: str | None = None
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.atoms)
+
+    @property
+    def rw(self) -> float:
+        """Rw of the fit."""
+        return self.fit.rw
+
+    def as_dict(self) -> dict:
+        """One row of the table of solutions, for JSON."""
+        fit = self.fit
+        return {
+            "rank": self.rank,
+            "family": self.family,
+            "motif": self.motif,
+            "n_atoms": self.n_atoms,
+            "rw": fit.rw,
+            "stretch": self.stretch,
+            "bond_length": self.bond_length,
+            "scale": fit.scale,
+            "biso": fit.biso,
+            "delta2": fit.delta2,
+            "source": self.source,
+            "file": self.file,
+        }
+
+
+def solve(
+    pdf: PDF,
+    *,
+    element: str | None = None,
+    method: str = "auto",
+    library: str = "deepstruc",
+    top: int = 5,
+    r_range: tuple[float, float] | None = None,
+    qdamp: float | None = None,
+    cluster: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Solution]:
+    """Candidate structures for a measured PDF of a one-metal nanoparticle, best first.
+
+    Args:
+        pdf: Measured G(r) with its Q range.
+        element: Symbol of the metal; by default the only metal of the PDF's composition.
+        method: "library" fits every shape of a library; "auto" is the best method there is for this PDF.
+        library: "deepstruc" (197 shapes to 200 atoms) or "extended" (over a thousand, to 1500 atoms).
+        top: How many solutions.
+        r_range: First and last r of the fit, Å.
+        qdamp: Overrides the file's, Å⁻¹.
+        cluster: Address of a running dask scheduler; this machine where None.
+        progress: Called with the number of shapes done, and of all.
+
+    Raises:
+        ValueError: The element is unknown or not given by the composition, or an option is not known.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method {method!r}: needs one of {', '.join(METHODS)}")
+    if top < 1:
+        raise ValueError(f"top {top}: needs 1 or more")
+    metal = the_metal(pdf, element)
+    pdf.check_plausible()
+    fitted = library_fit(pdf, library, r_range=r_range, qdamp=qdamp, cluster=cluster, progress=progress)
+    return ranked(fitted.candidates[:top], metal)
+
+
+def the_metal(pdf: PDF, element: str | None = None) -> str:
+    """The element asked for, or the only metal of the composition.
+
+    Raises:
+        ValueError: It is no element; or there are several metals, or none, to choose from.
+    """
+    if element is not None:
+        if element not in atomic_numbers or element == "X":
+            raise ValueError(f"element {element!r}: needs a chemical symbol such as Au")
+        return element
+    found = dict.fromkeys(re.findall(r"[A-Z][a-z]?", pdf.composition or ""))
+    metals = [symbol for symbol in found if symbol not in _NON_METALS]
+    if len(metals) != 1:
+        known = f"composition {pdf.composition!r} names {len(metals)} metals" if found else "no composition is given"
+        raise ValueError(f"{known}: needs the element of the particle (--element)")
+    return metals[0]
+
+
+def reference_bond(element: str) -> float:
+    """Bond length that a proposed structure starts from, Å: twice the metallic (else the covalent) radius."""
+    if element in METALLIC_RADII:
+        return bond_length(METALLIC_RADII[element])
+    return 2 * float(covalent_radii[atomic_numbers[element]])
+
+
+def ranked(candidates: Sequence[Candidate], element: str) -> list[Solution]:
+    """Solutions from fitted shapes of a library, in their order."""
+    reference = reference_bond(element)
+    return [_solution(rank, candidate, element, reference) for rank, candidate in enumerate(candidates, 1)]
+
+
+def _solution(rank: int, candidate: Candidate, element: str, reference: float) -> Solution:
+    recipe, atoms = candidate.shape.recipe, candidate.atoms(element)
+    # The fit stretched a shape whose shortest distance was 1; the particle proposed had it at the reference bond.
+    errors = dict(candidate.fit.errors)
+    if errors["stretch"] is not None:
+        errors["stretch"] /= reference
+    fit = replace(candidate.fit, stretch=candidate.fit.stretch / reference, errors=errors)
+    return Solution(
+        rank=rank,
+        family=recipe.family,
+        motif=recipe.motif,
+        stretch=fit.stretch,
+        bond_length=mean_nearest_neighbour(atoms.positions),
+        source=f"library:{recipe.name}",
+        atoms=atoms,
+        fit=fit,
+    )
