@@ -26,6 +26,7 @@ SETTLE = 200  # ms after each step down the page; what loads on sight starts her
 TIMEOUT = 60_000  # ms; software rendering on a busy machine is slow
 DEMO = "notebooks/demo.html"
 
+# Playwright warns of its own event loop at the end; what matters here are the page's complaints.
 pytestmark = [pytest.mark.book, pytest.mark.filterwarnings("default")]
 
 
