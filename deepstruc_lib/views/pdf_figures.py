@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 AXES = {"xaxis_title": "r (Å)", "yaxis_title": "G (Å⁻²)"}
 HEADROOM = 0.08  # of the span of all curves, free above and below them
+STAGGER = 0.08  # of the height of a mark, by which every second one is longer
+SLIDER_MARGIN = {"l": 60, "r": 36, "t": 48, "b": 52}  # its last label is centred at the plot's right end
 GAP = 1.15  # between one stacked curve and the next, in heights of the higher one
 
 
@@ -82,11 +84,12 @@ def mark_distances(
         distances: In Å.
         labels: Written above the lines.
         colors: Of lines and labels.
-        height: Of the lines, in the unit of the y axis.
+        height: Of every other line, in the unit of the y axis; the lines between are a little longer.
     """
-    for distance, label, color in zip(distances, labels, colors, strict=True):
-        made.add_trace(_line([distance] * 2, [0, height], label, line={"width": 2, "color": color}, showlegend=False))
-        made.add_annotation(x=distance, y=height, text=label, font={"color": color}, showarrow=False, yanchor="bottom")
+    for place, (distance, label, color) in enumerate(zip(distances, labels, colors, strict=True)):
+        top = height * (1 + STAGGER * (place % 2))  # neighbouring labels must not overlap on a phone
+        made.add_trace(_line([distance] * 2, [0, top], label, line={"width": 2, "color": color}, showlegend=False))
+        made.add_annotation(x=distance, y=top, text=label, font={"color": color}, showarrow=False, yanchor="bottom")
     return made
 
 
@@ -126,7 +129,11 @@ def recorded(
     room = HEADROOM * np.ptp(everything)
     still = {"yaxis_range": [float(everything.min() - room), float(everything.max() + room)]}
     return figure(
-        traces, frames=frames, alt=alt, sliders=slider(frames, label), **{**AXES, **still, "height": 460, **layout}
+        traces,
+        frames=frames,
+        alt=alt,
+        sliders=slider(frames, label),
+        **{**AXES, **still, "height": 460, "margin": SLIDER_MARGIN, **layout},
     )
 
 
