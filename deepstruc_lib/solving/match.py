@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from deepstruc_lib.scattering.displacement import PairBroadening
 from deepstruc_lib.scattering.histogram import bin_centres, bin_distances, bin_width, pair_kernel
@@ -62,19 +63,16 @@ def match(
     if not 0 < low <= high:
         raise ValueError(f"stretches {low} to {high}: needs 0 < low ≤ high")
     longest = min(target.longest / low, max(shape.distances[-1] for shape in shapes))
-    width = bin_width(target.qmax * high)
     grid = _stretch_grid(low, high, min(target.longest, longest * high), target.qmax)
     q, matrix = (torch.from_numpy(array).float() for array in (target.q, target.matrix))
     measured = torch.tensor(np.atleast_2d(target.points if pdfs is None else pdfs), dtype=torch.float32)
-    histograms = torch.stack([_binned(shape, longest, width) for shape in shapes])
-    centres = bin_centres(longest, width, q)
+    distances, counts = _rows(shapes, longest, bin_width(target.qmax * high))
     decays = torch.exp(-q.square() * torch.tensor(bisos, dtype=q.dtype)[:, None] / B_PER_U)
     best = torch.zeros(3, len(measured), len(shapes))
     best[1:] = torch.tensor([low, bisos[0]])[:, None, None]
     for done, stretch in enumerate(grid):
-        inside = int((target.longest / stretch) / width) + 1
-        kernel = pair_kernel(centres[:inside] * stretch, q, 0.0, PairBroadening())
-        f = histograms[:, :inside] @ kernel
+        inside = int(torch.searchsorted(distances, target.longest / stretch))
+        f = counts[:, :inside] @ pair_kernel(distances[:inside] * stretch, q, 0.0, PairBroadening())
         for biso, decay in zip(bisos, decays, strict=True):
             explained = _explained(measured, f * decay @ matrix)
             better = explained > best[0]
@@ -92,11 +90,24 @@ def _stretch_grid(low: float, high: float, farthest: float, qmax: float) -> np.n
     return np.geomspace(low, high, int(np.ceil(np.log(high / low) / ratio)) + 1)
 
 
-def _binned(shape: DistanceList, longest: float, width: float) -> torch.Tensor:
-    counts = torch.from_numpy(shape.counts) / shape.atoms
-    return bin_distances(torch.from_numpy(shape.distances), counts, longest, width).float()
+def _rows(
+    shapes: Sequence[DistanceList], longest: float, width: float
+) -> tuple[Float[Tensor, " rows"], Float[Tensor, "shapes rows"]]:
+    """Distances, ascending, and how many pairs an atom of each shape has there: of bins, or of the shapes if fewer."""
+    lists = [shape.up_to(longest) for shape in shapes]
+    if sum(len(shape.distances) for shape in lists) < longest / width:
+        distances = torch.tensor(np.concatenate([shape.distances for shape in lists]), dtype=torch.float32)
+        counts = torch.block_diag(*(torch.tensor(shape.counts / shape.atoms)[None].float() for shape in lists))
+        order = distances.argsort()
+        return distances[order], counts[:, order]
+    binned = [
+        bin_distances(torch.tensor(shape.distances), torch.tensor(shape.counts / shape.atoms), longest, width)
+        for shape in lists
+    ]
+    counts = torch.stack(binned).float()
+    return bin_centres(longest, width, counts), counts
 
 
-def _explained(measured: torch.Tensor, simulated: torch.Tensor) -> torch.Tensor:
+def _explained(measured: Tensor, simulated: Tensor) -> Tensor:
     """Σg² that each simulated curve explains with its best positive scale, for each measured one."""
     return (measured @ simulated.T).clamp_min(0).square() / simulated.square().sum(1)
