@@ -18,6 +18,7 @@ from deepstruc_lib.views.pdf_figures import recorded
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+LABEL_WIDTH = "7.5em"  # holds the longest, "Qdamp (Å⁻¹)"
 PLOTLY = "application/vnd.plotly.v1+json"
 START = PDFSettings(qmin=0.7, qmax=25.0, rmax=30.0, rstep=0.02, biso=0.3)
 
@@ -99,7 +100,9 @@ class PDFExplorer:
         import ipywidgets
 
         sliders = {control.setting: self._slider(control) for control in CONTROLS}
-        sizes = ipywidgets.SelectionSlider(options=list(self.particles), value=self.size, description="Size")
+        sizes = ipywidgets.SelectionSlider(
+            options=list(self.particles), value=self.size, description="Size", style={"description_width": LABEL_WIDTH}
+        )
         screen = ipywidgets.Output(layout={"min_height": "440px"})
 
         def redraw(_: Any = None) -> None:
@@ -131,7 +134,7 @@ class PDFExplorer:
             step=control.step,
             description=f"{control.label} ({control.unit})",
             readout_format=".3f" if control.step < 0.01 else ".2f",
-            style={"description_width": "6em"},
+            style={"description_width": LABEL_WIDTH},
         )
 
     def _figure(self) -> go.Figure:
