@@ -127,7 +127,9 @@
       }).observe(view, { childList: true, subtree: true });
     }
     const holders = all(WIDGET).map((script) => script.parentElement);
-    if (holders.length) whenNear(holders, loadWidgets);
+    // plotly is loaded with RequireJS' `define` hidden, which nglview needs: never both at a time.
+    const inOrder = async () => { if (all(".book-chart").length) await loadPlotly(); return loadWidgets(); };
+    if (holders.length) whenNear(holders, inOrder);
   }
 
   /* ---- names for what comes without ---- */

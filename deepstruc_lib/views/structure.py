@@ -199,6 +199,8 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     from ase import Atoms
     from ipywidgets import Layout
 
+    # NGL looks along +z, the poster along −z: half a turn about y shows the same side.
+    turned = turned * np.array([-1, 1, -1])
     frames = [Atoms(largest.symbols, positions=positions) for positions in turned]
     make = nglview.show_asetraj if len(frames) > 1 else nglview.show_ase
     view = make(frames if len(frames) > 1 else frames[0], default=False)
