@@ -1,0 +1,226 @@
+"""A particle builder: choose family, size and metal; see the particle, its distances and its PDF."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from deepstruc_lib.corpora import METALLIC_RADII, bond_length
+from deepstruc_lib.particles import Recipe, distance_list
+from deepstruc_lib.scattering import PDFSettings, simulate
+from deepstruc_lib.views.corpus_figures import neighbour_counts
+from deepstruc_lib.views.poster import poster
+from deepstruc_lib.views.structure import DEFAULT_ROTATION, atom_colors, show
+from deepstruc_lib.views.theme import PALETTE, figure, slider
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from ase import Atoms
+
+PLOTLY = "application/vnd.plotly.v1+json"
+START = PDFSettings(qmin=0.7, qmax=25.0, rmax=30.0, rstep=0.02, biso=0.3)
+PIXELS_PER_ANGSTROM = 10
+PICTURE_HEIGHT = 0.4  # share of the recorded figure
+STICKS, CURVE = 0, 1  # traces of the figure
+
+
+class Dial(NamedTuple):
+    """A whole number a family's builder takes: its name, lowest, highest and first value."""
+
+    name: str
+    low: int
+    high: int
+    start: int
+
+
+LAYERS = (Dial("h", 1, 6, 2), Dial("k", 1, 6, 3), Dial("l", 1, 6, 3))
+DIALS: dict[str, tuple[Dial, ...]] = {
+    "SC": LAYERS,
+    "FCC": LAYERS,
+    "BCC": LAYERS,
+    "HCP": (Dial("size 1", 1, 10, 3), Dial("size 2", 1, 10, 3), Dial("size 3", 1, 10, 3)),
+    "Icosahedron": (Dial("shells", 2, 6, 3),),
+    "Decahedron": (Dial("p", 2, 7, 3), Dial("q", 1, 7, 2), Dial("r", 0, 3, 0)),
+    "Octahedron": (Dial("length", 2, 9, 5),),
+    "TruncatedOctahedron": (Dial("length", 3, 11, 5), Dial("cut", 0, 5, 1)),
+}
+# Where the recorded sweep stops: small and large of every family, in metals that have it or nearly so.
+TOUR = (
+    ("Icosahedron(2)", "Au"),
+    ("Icosahedron(3)", "Au"),
+    ("Icosahedron(4)", "Au"),
+    ("Decahedron(2,2,0)", "Au"),
+    ("Decahedron(4,2,0)", "Au"),
+    ("Decahedron(3,1,1)", "Au"),
+    ("Octahedron(4)", "Pt"),
+    ("Octahedron(6)", "Pt"),
+    ("FCC(2,4,4)", "Pt"),
+    ("FCC(4,4,4)", "Cu"),
+    ("HCP(4,4,4)", "Co"),
+    ("HCP(3,3,9)", "Co"),
+    ("BCC(3,3,5)", "Fe"),
+    ("SC(2,4,5)", "Fe"),
+)
+
+
+class ParticleBuilder:
+    """A particle under menus and sliders: in 3-D, as distances, and as PDF.
+
+    Displayed in Jupyter it is live. Displayed in a page without a kernel it is a recorded sweep of one slider.
+
+    Args:
+        settings: Conditions of the PDF, its r grid.
+        tour: Names of recipes and chemical symbols at which the sweep stops; the first is where the builder starts.
+
+    Raises:
+        ValueError: There is no stop, or one of an unknown family or metal.
+    """
+
+    def __init__(self, settings: PDFSettings = START, tour: Sequence[tuple[str, str]] = TOUR) -> None:
+        unknown = [symbol for _, symbol in tour if symbol not in METALLIC_RADII]
+        if not tour or unknown:
+            raise ValueError(f"tour of {len(tour)} stops, metals {unknown} unknown; one of {', '.join(METALLIC_RADII)}")
+        self.settings = settings
+        self.stops = [(Recipe.from_name(name), symbol) for name, symbol in tour]
+
+    def built(self, recipe: Recipe, symbol: str, length: float | None = None) -> Atoms:
+        """The particle; with the metal's own bond length where none (Å) is given.
+
+        Raises:
+            ValueError: Where there is no such particle, or it is a lone atom.
+        """
+        if recipe.n_atoms < 2:
+            raise ValueError(f"{recipe.name} is a lone atom; two are needed for a distance")
+        return recipe.build(symbol, bond_length(METALLIC_RADII[symbol]) if length is None else length)
+
+    def curves(self, atoms: Atoms) -> list[dict]:
+        """Traces of the distances, as sticks, and of G(r)."""
+        distances, neighbours = neighbour_counts(atoms.positions)
+        near = distances < self.settings.rmax
+        sticks = np.stack([0 * neighbours, neighbours, np.full(len(neighbours), np.nan)], axis=1)[near].ravel()
+        g = simulate(torch.from_numpy(atoms.positions.astype(np.float32)), self.settings).numpy()
+        return [
+            {"x": np.repeat(distances[near], 3).astype(np.float32), "y": sticks.astype(np.float32), "yaxis": "y2"},
+            {"x": self.settings.r.astype(np.float32), "y": g},
+        ]
+
+    def figure(self, atoms: Atoms) -> go.Figure:
+        """Distances over G(r), on one r axis."""
+        return self._figure(self.curves(atoms), f"Distances of {atoms.info['recipe']} above its G(r).", split=0.62)
+
+    def tour(self) -> go.Figure:
+        """The recorded sweep: picture, distances and G(r) of one particle after the other, to one scale."""
+        particles = [self.built(recipe, symbol) for recipe, symbol in self.stops]
+        extent = max(float(np.ptp(particle.positions, axis=0).max()) for particle in particles) + 3
+        frames = []
+        for (recipe, symbol), particle in zip(self.stops, particles, strict=True):
+            name = f"{recipe.name}, {len(particle)} atoms of {symbol}"
+            moved = [{**trace, "type": "scatter"} for trace in self.curves(particle)]
+            frames.append({"name": name, "data": moved, "traces": [STICKS, CURVE],
+                           "layout": {"images": [_picture(particle, extent)]}})  # fmt: skip
+        alt = "Recorded sweep of the particle builder: for one particle after the other its picture, sticks for "
+        made = self._figure(frames[0]["data"], alt + "its distances as high as atoms have neighbours there, and G(r).",
+                            split=0.34, frames=frames, images=frames[0]["layout"]["images"], height=760,
+                            sliders=slider(frames, ""))  # fmt: skip
+        peak, crowd = (max(np.nanmax(f["data"][k]["y"]) for f in frames) for k in (CURVE, STICKS))
+        low = min(f["data"][CURVE]["y"].min() for f in frames)
+        return made.update_layout(yaxis_range=[1.05 * low, 1.05 * peak], yaxis2_range=[0, 1.05 * crowd])
+
+    def _figure(self, traces: list[dict], alt: str, *, split: float, **layout: Any) -> go.Figure:
+        """Sticks between the height `split` and the top (or the picture), G(r) below."""
+        top = 1.0 if "images" not in layout else 0.55
+        styles = ({"color": PALETTE[1], "width": 2}, {"color": PALETTE[0], "width": 1.8})
+        drawn = [{**trace, "type": "scatter", "mode": "lines", "line": line} for trace, line in
+                 zip(traces, styles, strict=True)]  # fmt: skip
+        return figure(drawn, alt=alt, **{
+            "showlegend": False, "xaxis_title": "r (Å)", "xaxis_range": [0, self.settings.rmax],
+            "yaxis": {"domain": [0, split - 0.04], "title": "G (Å⁻²)"},
+            "yaxis2": {"domain": [split, top], "title": "neighbours", "anchor": "x"}, "height": 460, **layout,
+        })  # fmt: skip
+
+    def widget(self) -> Any:
+        """The live builder, an ipywidgets box."""
+        return _Controls(self).box
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
+        tour = self.tour()
+        # JupyterLab prefers the widget, the static page the figure.
+        drawn = json.loads(str(tour.to_json()))
+        bundle = {"text/plain": drawn["layout"]["meta"]["alt"], PLOTLY: drawn}
+        return {**self.widget()._repr_mimebundle_(), **bundle}
+
+
+class _Controls:
+    """Menus, sliders and the screen of a live builder."""
+
+    def __init__(self, builder: ParticleBuilder) -> None:
+        import ipywidgets
+
+        self.builder = builder
+        recipe, symbol = builder.stops[0]
+        self.family = ipywidgets.Dropdown(options=list(DIALS), value=recipe.family, description="Family")
+        self.element = ipywidgets.Dropdown(options=sorted(METALLIC_RADII), value=symbol, description="Metal")
+        self.length = ipywidgets.FloatSlider(min=2.2, max=3.4, step=0.01, description="d (Å)", continuous_update=False,
+                                             value=bond_length(METALLIC_RADII[symbol]))  # fmt: skip
+        self.dials = ipywidgets.VBox()
+        self.screen = ipywidgets.Output(layout={"min_height": "840px"})
+        self.box = ipywidgets.VBox([self.family, self.dials, self.element, self.length, self.screen])
+        self.set_dials(recipe.parameters)
+        self.family.observe(lambda _: (self.set_dials(), self.redraw()), "value")
+        self.element.observe(self.set_length, "value")
+        self.length.observe(self.redraw, "value")
+        self.redraw()
+
+    def set_dials(self, values: tuple[int | str, ...] | None = None) -> None:
+        """One slider for each parameter of the family."""
+        import ipywidgets
+
+        dials = DIALS[str(self.family.value)]
+        starts = [dial.start for dial in dials] if values is None else values
+        self.dials.children = [
+            ipywidgets.IntSlider(min=d.low, max=d.high, value=v, description=d.name, continuous_update=False)
+            for d, v in zip(dials, starts, strict=True)
+        ]
+        for dial in self.dials.children:
+            dial.observe(self.redraw, "value")
+
+    def set_length(self, _: Any = None) -> None:
+        """The metal's own bond length; redraws also where it is the same."""
+        self.length.unobserve(self.redraw, "value")
+        self.length.value = bond_length(METALLIC_RADII[str(self.element.value)])
+        self.length.observe(self.redraw, "value")
+        self.redraw()
+
+    def redraw(self, _: Any = None) -> None:
+        """Show what menus and sliders say; a size that does not exist says so."""
+        from IPython.display import clear_output, display
+
+        recipe = Recipe(str(self.family.value), tuple(dial.value for dial in self.dials.children))
+        with self.screen:
+            clear_output(wait=True)
+            try:
+                atoms = self.builder.built(recipe, str(self.element.value), self.length.value)
+            except ValueError as problem:
+                display({"text/plain": str(problem)}, raw=True)
+                return
+            alt = f"{recipe.name}, {len(atoms)} atoms of {self.element.value}, in 3-D."
+            display(show(atoms, alt=alt), self.builder.figure(atoms))
+
+
+def _picture(atoms: Atoms, extent: float) -> dict:
+    """A still picture of the particle as a layout image, as large as it is beside `extent` (Å)."""
+    from ase.utils import rotate
+
+    turned = (atoms.positions - atoms.positions.mean(axis=0)) @ rotate(DEFAULT_ROTATION)
+    radius = distance_list(turned)[0] / 2
+    share = (float(np.ptp(turned, axis=0)[:2].max()) + 2 * radius) / extent
+    pixels = round(share * extent * PIXELS_PER_ANGSTROM)
+    png = base64.b64encode(poster(turned, atom_colors(atoms), radius, size=(pixels, pixels))).decode()
+    return {"source": f"data:image/png;base64,{png}", "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.8,
+            "xanchor": "center", "yanchor": "middle", "sizing": "contain",
+            "sizex": share, "sizey": PICTURE_HEIGHT * share}  # fmt: skip

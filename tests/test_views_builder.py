@@ -1,0 +1,206 @@
+"""The particle builder and the figures of corpora: what is drawn is what was built, and no kernel is needed."""
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("nglview")
+from ase.data import atomic_numbers
+
+from deepstruc_lib.corpora import METALLIC_RADII, bond_length, corpus
+from deepstruc_lib.particles import Recipe, shape_library, unit_positions
+from deepstruc_lib.scattering import PRESETS, PDFSettings, simulate
+from deepstruc_lib.views import corpus_figures
+from deepstruc_lib.views.builder import CURVE, DIALS, PLOTLY, STICKS, TOUR, ParticleBuilder, _Controls
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # nglview's and ipywidgets' own
+
+SETTINGS = PDFSettings(rmax=15.0, rstep=0.05)
+SHORT_TOUR = (("Icosahedron(2)", "Au"), ("Octahedron(3)", "Pt"))
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda *parts, **how: seen.append(parts))
+    monkeypatch.setattr("IPython.display.clear_output", lambda wait=False: None)
+    return seen
+
+
+@pytest.fixture
+def builder():
+    return ParticleBuilder(SETTINGS, SHORT_TOUR)
+
+
+@pytest.fixture
+def controls(builder, shown):
+    made = _Controls(builder)
+    shown.clear()
+    return made
+
+
+@pytest.fixture(scope="module")
+def deepstruc():
+    return corpus("deepstruc", PRESETS["deepstruc_published"].replace(rstep=0.1, rmax=5.0), cache=False)
+
+
+# ---- distances ----
+
+
+def test_an_atom_of_an_icosahedron_has_its_neighbours_at_two_distances():
+    distances, neighbours = corpus_figures.neighbour_counts(unit_positions(Recipe("Icosahedron", (2,))))
+    assert distances[:2] == pytest.approx([1, 1.0515], abs=1e-4)
+    assert neighbours[:2] == pytest.approx([2 * 12 / 13, 2 * 30 / 13])
+
+
+def test_every_other_atom_is_counted_as_a_neighbour_once():
+    for recipe in (Recipe("HCP", (2, 3, 4)), Recipe("Decahedron", (3, 2, 1))):
+        assert corpus_figures.neighbour_counts(recipe.positions(2.7))[1].sum() == pytest.approx(recipe.n_atoms - 1)
+
+
+# ---- the builder ----
+
+
+def test_the_builder_draws_what_the_simulator_gives(builder):
+    atoms = builder.built(Recipe("Decahedron", (3, 2, 0)), "Cu")
+    exact = simulate(torch.from_numpy(atoms.positions), SETTINGS).numpy()
+    assert np.abs(builder.figure(atoms).data[CURVE].y - exact).max() < 1e-3 * exact.max()
+
+
+def test_a_particle_takes_its_metals_bond_length_or_the_one_given(builder):
+    for given, expected in ((None, bond_length(METALLIC_RADII["Pt"])), (3.0, 3.0)):
+        atoms = builder.built(Recipe("Octahedron", (3,)), "Pt", given)
+        assert corpus_figures.neighbour_counts(atoms.positions)[0][0] == pytest.approx(expected)
+
+
+def test_the_sweep_shows_every_stop_with_its_picture_to_scale(builder):
+    tour = builder.tour()
+    assert [frame.name for frame in tour.frames] == ["Icosahedron(2), 13 atoms of Au", "Octahedron(3), 19 atoms of Pt"]
+    for frame, (name, symbol) in zip(tour.frames, SHORT_TOUR, strict=True):
+        atoms = builder.built(Recipe.from_name(name), symbol)
+        assert np.allclose(frame.data[CURVE].y, builder.curves(atoms)[CURVE]["y"])
+        assert np.nanmax(frame.data[STICKS].x) <= SETTINGS.rmax
+    small, large = (frame.layout.images[0] for frame in tour.frames)
+    assert small.sizex < large.sizex <= 1
+    assert small.source != large.source
+
+
+def test_a_page_without_a_kernel_gets_the_sweep(builder):
+    bundle = builder._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert len(bundle[PLOTLY]["frames"]) == len(SHORT_TOUR)
+    assert bundle[PLOTLY]["layout"]["meta"]["alt"] == bundle["text/plain"]
+
+
+def test_every_stop_of_the_tour_can_be_dialled():
+    for name, symbol in TOUR:
+        recipe = Recipe.from_name(name)
+        assert symbol in METALLIC_RADII
+        for dial, value in zip(DIALS[recipe.family], recipe.parameters, strict=True):
+            assert dial.low <= int(value) <= dial.high
+
+
+def test_every_family_starts_with_a_particle():
+    for family, dials in DIALS.items():
+        assert Recipe(family, tuple(dial.start for dial in dials)).n_atoms > 4
+
+
+@pytest.mark.parametrize("tour", [(), (("Icosahedron(2)", "Xx"),)])
+def test_a_tour_without_stops_or_of_no_metal_is_refused(tour):
+    with pytest.raises(ValueError, match="one of Sc, Ti"):
+        ParticleBuilder(SETTINGS, tour)
+
+
+def test_another_family_brings_its_own_dials(controls, shown):
+    controls.family.value = "Decahedron"
+    assert [dial.description for dial in controls.dials.children] == ["p", "q", "r"]
+    view = shown[-1][0]
+    assert "Decahedron(3,2,0), 39 atoms of Au" in view.alt
+    controls.dials.children[0].value = 4
+    assert "Decahedron(4,2,0), 85 atoms of Au" in shown[-1][0].alt
+
+
+def test_another_metal_moves_the_bond_length_and_redraws_once(controls, shown):
+    controls.element.value = "Cu"
+    assert controls.length.value == bond_length(METALLIC_RADII["Cu"])
+    assert len(shown) == 1
+    controls.length.value = 3.0
+    distances = shown[-1][1].data[STICKS].x
+    assert distances[0] == pytest.approx(3.0)
+
+
+def test_a_size_that_does_not_exist_says_so(controls, shown):
+    controls.family.value = "TruncatedOctahedron"
+    controls.dials.children[1].value = 5
+    assert "needs length" in shown[-1][0]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("family", "said"), [("SC", "7 atoms"), ("FCC", "lone atom"), ("BCC", "9 atoms"), ("HCP", "2 atoms")]
+)
+def test_the_lowest_dials_give_a_particle_or_say_what_is_missing(controls, shown, family, said):
+    controls.family.value = family
+    for dial in controls.dials.children:
+        dial.value = dial.min
+    last = shown[-1][0]
+    assert said in (last["text/plain"] if isinstance(last, dict) else last.alt)
+
+
+# ---- figures of corpora ----
+
+
+def test_every_shape_has_its_tick():
+    library = shape_library("deepstruc")
+    made = corpus_figures.sizes_by_family(library, alt="Sizes.")
+    assert sorted(n for trace in made.data for n in trace.x) == sorted(recipe.n_atoms for recipe in library)
+    assert len(made.data) == 7
+
+
+def test_the_bars_of_the_radii_hold_every_element_once():
+    made = corpus_figures.shared_radii(METALLIC_RADII, alt="Radii.")
+    listed = " ".join(made.data[0].text).split()
+    assert sorted(listed) == sorted(METALLIC_RADII)
+    assert all(symbol in atomic_numbers for symbol in listed)
+    assert sum(made.data[0].x) == 28
+
+
+def test_rows_of_distances_do_not_overlap():
+    particles = {name: unit_positions(Recipe.from_name(name)) for name in ("SC(2,2,2)", "BCC(2,3,3)", "Octahedron(4)")}
+    made = corpus_figures.distance_rows(particles, 2.0, alt="Distances.")
+    for row, trace in enumerate(made.data):
+        assert np.nanmin(trace.y) == -row
+        assert np.nanmax(trace.y) < 1 - row
+        assert np.nanmax(trace.x) <= 2
+
+
+def test_the_map_of_a_split_has_every_structure_in_its_part(deepstruc):
+    made = corpus_figures.split_map(deepstruc, {"random": "at random", "shape": "by shape"}, alt="Splits.")
+    by_chance, by_shape = (trace.z for trace in made.data[:2])
+    assert by_chance.shape == (197, 19)
+    assert [(by_chance == part).sum() for part in range(3)] == [2245, 749, 749]
+    assert (by_shape == by_shape[:, :1]).all()
+
+
+def test_a_map_of_structures_in_several_parts_is_refused():
+    mlg = corpus("mlg", PRESETS["mlg"].replace(rmax=5.0), cache=False)
+    with pytest.raises(ValueError, match="several parts"):
+        corpus_figures.split_map(mlg, {"random": "at random"}, alt="Splits.")
+
+
+# ---- side by side ----
+
+
+def test_particles_side_by_side_keep_their_shape_and_their_distance():
+    particles = [Recipe(*r).build("Au", 2.68) for r in (("Icosahedron", (2,)), ("Octahedron", (3,)), ("SC", (2, 2, 2)))]
+    together, number = corpus_figures.side_by_side(particles, columns=2, gap=4.0)
+    for k, particle in enumerate(particles):
+        mine = together.positions[number == k]
+        kept, before = (corpus_figures.neighbour_counts(x)[0] for x in (mine, particle.positions))
+        np.testing.assert_allclose(kept, before, atol=1e-9)
+        others = together.positions[number != k]
+        assert np.linalg.norm(mine[:, None] - others, axis=-1).min() >= 4.0
+
+
+def test_nothing_cannot_stand_side_by_side():
+    with pytest.raises(ValueError, match="at least one"):
+        corpus_figures.side_by_side([], columns=2)
