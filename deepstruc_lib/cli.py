@@ -65,10 +65,11 @@ def simulate(
     conditions: dict[str, Any] = {"qmin": settings.qmin, "qmax": settings.qmax, "qdamp": settings.qdamp}
     composition = atoms.get_chemical_formula(mode="metal")
     pdf = PDF(r=settings.r, g=g.numpy(), composition=composition, mode="xray", source=structure.name, **conditions)
+    extra = {"biso": settings.biso, "delta2": settings.delta2, "transform": "diffpy" if diffpy else "exact"}
     if output is None:
-        print(format_gr(pdf), end="")
+        print(format_gr(pdf, extra), end="")
     else:
-        write_gr(output, pdf)
+        write_gr(output, pdf, extra)
         _say(f"{output}: {len(pdf.r)} points of {composition}")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,19 +53,19 @@ def read_gr(
         raise ValueError(f"{shown(path)}: {error}") from error
 
 
-def write_gr(path: str | os.PathLike, pdf: PDF) -> None:
-    """Write `format_gr(pdf)` so that the file is whole or not there.
+def write_gr(path: str | os.PathLike, pdf: PDF, conditions: Mapping[str, float | str] | None = None) -> None:
+    """Write `format_gr(pdf, conditions)` so that the file is whole or not there.
 
     Raises:
         OSError: If the file cannot be written.
     """
-    write_text(path, format_gr(pdf))
+    write_text(path, format_gr(pdf, conditions))
 
 
-def format_gr(pdf: PDF) -> str:
+def format_gr(pdf: PDF, conditions: Mapping[str, float | str] | None = None) -> str:
     """The text of a .gr file: named fields in comments, then r, G (and dr = 0, dG), to the last bit.
 
-    `read_gr`, `numpy.loadtxt`, `diffpy.utils.parsers.load_data` and PDFgui read it.
+    `conditions` are further fields that a simulation wants on record, such as biso in Å². `read_gr`, `numpy.loadtxt`, `diffpy.utils.parsers.load_data` and PDFgui read it.
     """
     fields = {
         "source": pdf.source,
@@ -78,6 +79,7 @@ def format_gr(pdf: PDF) -> str:
         "rmax": pdf.rmax,
         "rstep": pdf.rstep,
     }
+    fields |= conditions or {}
     lines = [f"# G(r) written by deepstruc_lib {__version__}"]
     lines += [f"# {name} = {value}" for name, value in fields.items() if value is not None]
     label = r"#L r($\AA$)  G($\AA^{-2}$)"

@@ -69,7 +69,8 @@ class PDFSettings:
     @property
     def r(self) -> np.ndarray:
         """The r grid in Å, float64."""
-        return self.r_indices * self.rstep
+        # Rounded far below any physical step: 0.35 rather than 0.35000000000000003.
+        return np.round(self.r_indices * self.rstep, 12)
 
     def replace(self, **changes: float) -> "PDFSettings":
         """These settings with some values changed."""
