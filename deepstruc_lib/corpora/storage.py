@@ -93,13 +93,14 @@ def _code_hash() -> str:
 
 
 def corpus_hash(name: str, settings: PDFSettings) -> str:
-    """Short hash of everything a corpus depends on: name, settings, the library's version and code."""
-    key = json.dumps([name, settings.as_dict(), __version__, np.__version__, _code_hash()], sort_keys=True)
-    return sha256(key.encode()).hexdigest()[:16]
+    """Short hash of everything a corpus depends on: name and settings, then the library's version and code."""
+    asked = json.dumps([name, settings.as_dict()], sort_keys=True)
+    made_with = json.dumps([__version__, np.__version__, _code_hash()])
+    return "-".join(sha256(key.encode()).hexdigest()[:12] for key in (asked, made_with))
 
 
 def cached(name: str, settings: PDFSettings, build: Callable[[], Corpus]) -> Corpus:
-    """The corpus from the cache, or built and put there; a damaged file is replaced."""
+    """The corpus from the cache, or built and put there; a damaged file is replaced, one of older code removed."""
     path = cache_folder() / f"corpus-{name}-{corpus_hash(name, settings)}.h5"
     if path.exists():
         try:
@@ -108,4 +109,7 @@ def cached(name: str, settings: PDFSettings, build: Callable[[], Corpus]) -> Cor
             path.unlink()
     corpus = build()
     save_corpus(path, corpus)
+    asked = path.name.rpartition("-")[0]
+    for older in set(path.parent.glob(f"{asked}-*.h5")) - {path}:
+        older.unlink(missing_ok=True)
     return corpus
