@@ -190,9 +190,9 @@ def test_identify_names_the_shape_of_each_of_many():
     library = shapes(FEW)
     settings = SETTINGS.replace(delta2=0, rmax=20)
     chosen = range(0, len(FEW), 6)
-    bonds = np.linspace(2.4, 3.2, len(chosen))
+    bonds = np.linspace(2.7, 3.2, len(chosen))
     curves = [simulate(torch.tensor(FEW[i].positions(b)), settings).numpy() for i, b in zip(chosen, bonds, strict=True)]
-    found = identify(np.stack(curves), settings, library, r_range=(2, 19.9), bonds=(2.3, 3.3))
+    found = identify(np.stack(curves), settings, library, r_range=(2, 19.9), bonds=(2.2, 3.3))
     assert found.shapes[:, 0].tolist() == list(chosen)
     assert found.rw[:, 0].max() < 0.01
     with pytest.raises(ValueError, match="r grid"):
