@@ -75,11 +75,12 @@ def test_a_particle_takes_its_metals_bond_length_or_the_one_given(builder):
 
 def test_the_sweep_shows_every_stop_with_its_picture_to_scale(builder):
     tour = builder.tour()
-    assert [frame.name for frame in tour.frames] == ["Icosahedron(2), 13 atoms of Au", "Octahedron(3), 19 atoms of Pt"]
+    assert [frame.name for frame in tour.frames] == ["Au13", "Pt19"]
     for frame, (name, symbol) in zip(tour.frames, SHORT_TOUR, strict=True):
         atoms = builder.built(Recipe.from_name(name), symbol)
         assert np.allclose(frame.data[CURVE].y, builder.curves(atoms)[CURVE]["y"])
         assert np.nanmax(frame.data[STICKS].x) <= SETTINGS.rmax
+        assert frame.layout.annotations[0].text == name
     small, large = (frame.layout.images[0] for frame in tour.frames)
     assert small.sizex < large.sizex <= 1
     assert small.source != large.source

@@ -26,6 +26,7 @@ PLOTLY = "application/vnd.plotly.v1+json"
 START = PDFSettings(qmin=0.7, qmax=25.0, rmax=30.0, rstep=0.02, biso=0.3)
 PIXELS_PER_ANGSTROM = 10
 PICTURE_HEIGHT = 0.4  # share of the recorded figure
+NAME_PLATE = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
 STICKS, CURVE = 0, 1  # traces of the figure
 
 
@@ -62,7 +63,7 @@ TOUR = (
     ("FCC(2,4,4)", "Pt"),
     ("FCC(4,4,4)", "Cu"),
     ("HCP(4,4,4)", "Co"),
-    ("HCP(3,3,9)", "Co"),
+    ("HCP(5,5,1)", "Co"),
     ("BCC(3,3,5)", "Fe"),
     ("SC(2,4,5)", "Fe"),
 )
@@ -119,13 +120,13 @@ class ParticleBuilder:
         extent = max(float(np.ptp(particle.positions, axis=0).max()) for particle in particles) + 3
         frames = []
         for (recipe, symbol), particle in zip(self.stops, particles, strict=True):
-            name = f"{recipe.name}, {len(particle)} atoms of {symbol}"
             moved = [{**trace, "type": "scatter"} for trace in self.curves(particle)]
-            frames.append({"name": name, "data": moved, "traces": [STICKS, CURVE],
-                           "layout": {"images": [_picture(particle, extent)]}})  # fmt: skip
+            shown = {"images": [_picture(particle, extent)], "annotations": [{**NAME_PLATE, "text": recipe.name}]}
+            name = f"{symbol}{len(particle)}"
+            frames.append({"name": name, "data": moved, "traces": [STICKS, CURVE], "layout": shown})
         alt = "Recorded sweep of the particle builder: for one particle after the other its picture, sticks for "
         made = self._figure(frames[0]["data"], alt + "its distances as high as atoms have neighbours there, and G(r).",
-                            split=0.34, frames=frames, images=frames[0]["layout"]["images"], height=760,
+                            split=0.34, frames=frames, **frames[0]["layout"], height=760,
                             sliders=slider(frames, ""))  # fmt: skip
         peak, crowd = (max(np.nanmax(f["data"][k]["y"]) for f in frames) for k in (CURVE, STICKS))
         low = min(f["data"][CURVE]["y"].min() for f in frames)
