@@ -53,5 +53,5 @@ def test_glue_leaves_the_mark_the_book_reads(monkeypatch):
     monkeypatch.setattr("IPython.display.display", lambda *data, **options: shown.append((data, options)))
     glue("error", 0.1234, ".2f")
     (data,), options = shown[0]
-    assert data == {"application/papermill.record/text/plain": "0.12"}
+    assert data == {"application/papermill.record/text/plain": "'0.12'"}
     assert options["metadata"]["scrapbook"]["name"] == "error"

@@ -65,7 +65,8 @@ def write_gr(path: str | os.PathLike, pdf: PDF, conditions: Mapping[str, float |
 def format_gr(pdf: PDF, conditions: Mapping[str, float | str] | None = None) -> str:
     """The text of a .gr file: named fields in comments, then r, G (and dr = 0, dG), to the last bit.
 
-    `conditions` are further fields that a simulation wants on record, such as biso in Å². `read_gr`, `numpy.loadtxt`, `diffpy.utils.parsers.load_data` and PDFgui read it.
+    `conditions` are further fields that a simulation wants on record, such as biso in Å². `read_gr`,
+    `numpy.loadtxt`, `diffpy.utils.parsers.load_data` and PDFgui read it.
     """
     fields = {
         "source": pdf.source,

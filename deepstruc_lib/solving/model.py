@@ -35,9 +35,7 @@ class FitTarget:
 
     def __init__(self, pdf: PDF, r_range: tuple[float, float] | None = None, qdamp: float | None = None) -> None:
         if pdf.qmin is None or pdf.qmax is None:
-            raise ValueError(
-                "the PDF has no Q range: needs qmin and qmax in Å⁻¹ (--qmin, --qmax)"
-            )
+            raise ValueError("the PDF has no Q range: needs qmin and qmax in Å⁻¹ (--qmin, --qmax)")
         low, high = r_range or (max(DEFAULT_RANGE[0], pdf.rmin), min(DEFAULT_RANGE[1], pdf.rmax))
         part = pdf.cut(low, high)
         self.qmin, self.qmax = pdf.qmin, pdf.qmax

@@ -17,4 +17,5 @@ def glue(name: str, value: Any, form: str = "") -> None:
     from IPython.display import display
 
     mark = {"scrapbook": {"name": name, "mime_prefix": PREFIX}}
-    display({f"{PREFIX}text/plain": format(value, form)}, raw=True, metadata=mark)
+    # MyST-NB reads the text as Python: unquoted, 2.30 would come out as 2.3.
+    display({f"{PREFIX}text/plain": repr(format(value, form))}, raw=True, metadata=mark)

@@ -22,7 +22,6 @@ TOUCHING = 0.5  # spheres of half the nearest distance touch
 BALL, ROD = 0.2, 0.055  # ball-and-stick radii, in nearest distances
 LONE_ATOM_DISTANCE = 2.5  # Å, where there is no second atom to measure to
 NEIGHBOURS = 1.2  # bonds reach this many nearest distances: an icosahedron's tangential ones are 1.05 long
-CLOSER = 0.3  # how much nearer than NGL's own distance
 DEFAULT_ROTATION = "-70x,-20y,8x"  # shows a close-packed stack from the side, slightly from above
 
 # What the two scripts below do in a static page only: `comm` is undefined where no kernel listens.
@@ -49,6 +48,19 @@ if (view.model.comm === undefined && frames.n_frames > 1) {
   }));
   view.player_pview.then(player => { player.el.style.display = 'flex'; });
 }
+"""
+
+
+# Far enough for the nearest face of the particle's box to fill the view in the tighter of its two directions.
+_FIT = """
+const fit = () => {
+  const viewer = this.stage.viewer, half = [%.2f, %.2f, %.2f];
+  const slope = Math.tan(viewer.perspectiveCamera.fov * Math.PI / 360);
+  const high = Math.max(half[1], half[0] * viewer.height / viewer.width);
+  this.stage.viewerControls.distance(-(1.04 * high / slope + half[2]));
+};
+fit();
+this.stage.signals.fullscreenChanged.add(fit);
 """
 
 
@@ -209,8 +221,9 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     for name, options in _representations(rgb, nearest, style):
         view._remote_call("addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0})
     view._js(_FOLLOW_THEME)
-    # nglview's own autoView is left out of what a page replays, and stands far off; a player needs some room.
-    view._js(f"this.stage.autoView(0); this.stage.viewerControls.zoom({CLOSER if len(frames) == 1 else 0})")
+    # nglview's own autoView is left out of what a page replays; NGL's minds neither the page's shape nor the atoms.
+    half = np.abs(turned - (turned[0].min(0) + turned[0].max(0)) / 2).max(axis=(0, 1)) + TOUCHING * nearest
+    view._js("this.stage.autoView(0);" + _FIT % tuple(half))
     if len(frames) > 1:
         encoded = [base64.b64encode(p.astype("<f4").tobytes()).decode() for p in turned]
         view._ngl_coordinate_resource = {0: encoded, "n_frames": len(frames)}  # a new dict: only that is sent
