@@ -10,11 +10,6 @@ from deepstruc_lib.solving import Candidate, shapes
 from deepstruc_lib.views.fit_figures import RISES, ranking, shares, valley
 
 RECIPES = tuple(map(Recipe.from_name, ("Octahedron(3)", "Icosahedron(2)", "FCC(1,2,2)", "Octahedron(2)")))
-    Recipe("Octahedron", (3,)),
-    Recipe("Icosahedron", (2,)),
-    Recipe("FCC", (1, 2, 2)),
-    Recipe("Octahedron", (2,)),
-)
 
 
 @pytest.fixture
