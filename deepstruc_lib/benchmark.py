@@ -62,7 +62,7 @@ def _peer(threads: int) -> Callable[[torch.Tensor], torch.Tensor] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from debyecalculator import DebyeCalculator
+            from debyecalculator import DebyeCalculator  # pyright: ignore[reportMissingImports]
     except ImportError:
         return None
     settings = PRESETS["deepstruc"]

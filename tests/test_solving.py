@@ -149,6 +149,10 @@ def test_the_first_peak_is_the_nearest_neighbours_also_in_simple_cubic():
         assert first_peak(target) == pytest.approx(2.8, abs=0.05)
 
 
+def test_a_library_can_be_fitted_beyond_the_first_peak():
+    assert library_fit(simulated(), FEW, r_range=(3.5, 20)).candidates[0].shape.recipe == TRUTH
+
+
 def test_library_fit_finds_the_shape_at_the_top_and_reports_progress():
     reports = []
     result = library_fit(simulated(), FEW, progress=lambda done, total: reports.append((done, total)))

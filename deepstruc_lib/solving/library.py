@@ -84,14 +84,16 @@ def _shape(recipe: Recipe) -> Shape:
     return Shape(recipe, DistanceList(merged.distances / merged.nearest, merged.counts, merged.atoms))
 
 
-def first_peak(target: FitTarget) -> float:
-    """Position of the nearest-neighbour peak, Å.
+def first_peak(pdf: PDF | FitTarget) -> float:
+    """Position of the nearest-neighbour peak, Å, whatever range is fitted.
 
     Raises:
         ValueError: There is none where a metal has it.
     """
-    peaks, _ = find_peaks(target.g, height=_FIRST_PEAK_HEIGHT * target.g.max())
-    near = [r for r in target.r[peaks] if _FIRST_PEAK_WINDOW[0] <= r <= _FIRST_PEAK_WINDOW[1]]
+    physical = pdf.r >= _FIRST_PEAK_WINDOW[0]  # below it a measured G(r) of a metal holds only artefacts
+    r, g = pdf.r[physical], pdf.g[physical]
+    peaks, _ = find_peaks(g, height=_FIRST_PEAK_HEIGHT * g.max())
+    near = [r for r in r[peaks] if _FIRST_PEAK_WINDOW[0] <= r <= _FIRST_PEAK_WINDOW[1]]
     if not near:
         low, high = _FIRST_PEAK_WINDOW
         raise ValueError(f"no peak between {low} and {high} Å: needs the nearest-neighbour peak of a metal")
@@ -122,7 +124,7 @@ def library_fit(
     """
     target = pdf if isinstance(pdf, FitTarget) else FitTarget(pdf, r_range, qdamp)
     every = shapes(library if isinstance(library, str) else tuple(library))
-    peak = first_peak(target)
+    peak = first_peak(pdf)
     bonds = (peak / _BOND_MARGIN, peak * _BOND_MARGIN)
     found = match(target, [shape.distances for shape in every], bonds)
     order = np.argsort(-found.explained[0], kind="stable")
