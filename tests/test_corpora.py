@@ -258,12 +258,3 @@ def test_recipes_of_one_shape_share_their_part():
     parts = split_by_shape(shapes, ["f"] * 6, list("abcdef"))
     assert parts[0] == parts[4]
     assert parts[1] == parts[2]
-
-
-@pytest.mark.slow
-def test_the_deepstruc_corpus_takes_seconds():
-    from time import perf_counter
-
-    started = perf_counter()
-    corpus("deepstruc", cache=False)
-    assert perf_counter() - started < 20
