@@ -1,6 +1,7 @@
 """The command line is a contract: JSON alone on stdout, messages on stderr, exit code 2 and one line for bad input."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -72,6 +73,8 @@ def test_fit_prints_parameters_with_uncertainties_or_json(deepstruc, gr, particl
     assert report["rw_range"] == [2, 15]
     assert report["biso"] == pytest.approx(0.7, rel=1e-3)
     assert set(report["errors"]) == {"scale", "stretch", "biso", "delta2"}
+    held = deepstruc("fit", gr, particle, "--fix", "delta2=0", "--fix", "biso=1")[1]
+    assert held.count("fixed") == 2
 
 
 def test_solve_keeps_its_contract(deepstruc, gr, tmp_path):
@@ -79,7 +82,8 @@ def test_solve_keeps_its_contract(deepstruc, gr, tmp_path):
     assert code == 0
     assert "taking Au" in err
     report = json.loads(out)
-    assert set(report) == {"input", "method", "seconds", "rw_range", "solutions"}
+    assert set(report) == {"input", "method", "seconds", "rw_range", "complete", "solutions"}
+    assert report["complete"]
     assert (report["input"], report["method"], len(report["solutions"])) == ("my.gr", "library", 3)
     keys = ["rank", "family", "motif", "n_atoms", "rw", "stretch", "bond_length", "scale", "biso", "delta2"]
     assert list(report["solutions"][0]) == [*keys, "source", "file"]
@@ -87,6 +91,8 @@ def test_solve_keeps_its_contract(deepstruc, gr, tmp_path):
     assert (best["rank"], best["family"], best["n_atoms"]) == (1, "Icosahedron", 55)
     assert best["source"] == "library:Icosahedron(3)"
     assert (tmp_path / "found" / "solutions.csv").read_text().count("\n") == 4
+    code, out, _ = deepstruc("solve", gr, "--top", "1", "--rmax", "15", "-o", tmp_path / "found")
+    assert (code, len(list((tmp_path / "found").iterdir()))) == (0, 3)  # those of the run before are gone
     again = json.loads(deepstruc("fit", gr, best["file"], "--json")[1])
     assert again["stretch"] == pytest.approx(1, abs=1e-3)
     assert json.loads(deepstruc("solve", gr, "--top", "1", "--json")[1])["solutions"][0]["file"] is None
@@ -144,6 +150,22 @@ def test_other_bad_input_is_one_line_and_exit_code_2(deepstruc, gr, particle, tm
     (tmp_path / "alloy.xyz").write_text(pair)
     for arguments in (
         ("solve", gr, "--element", "Gold"),
+        ("solve", gr, "--element", "S"),
+        ("solve", gr, "--element", "Au", "--qdamp", "5"),
+        ("solve", gr, "--element", "Au", "--qdamp", "nan"),
+        ("solve", gr, "--element", "Au", "--qmin", "23.9"),
+        ("solve", gr, "--element", "Au", "--qmax", "1e6"),
+        ("solve", gr, "--element", "Au", "--rmax", "2.6"),
+        ("solve", gr, "--element", "Au", "--top", "0"),
+        ("solve", gr, "--element", "Au", "--method", "magic"),
+        ("solve", gr, "--element", "Au", "-o", gr),
+        ("fit", gr, particle, "--fix", "delta2"),
+        ("fit", gr, particle, "--fix", "B=1"),
+        ("simulate", particle, "--rstep", "1e-7"),
+        ("simulate", particle, "--preset", "mine"),
+        ("corpus", "foo"),
+        ("solve",),
+        ("explain",),
         ("solve", gr, "--element", "Au", "--rmax", "90"),
         ("fit", gr, tmp_path / "alloy.xyz"),
         ("fit", gr, gr),
@@ -153,6 +175,28 @@ def test_other_bad_input_is_one_line_and_exit_code_2(deepstruc, gr, particle, tm
     ):
         code, out, err = deepstruc(*arguments)
         assert (code, out, err.splitlines()[1:]) == (2, "", []), arguments
+
+
+def test_an_interrupted_search_says_so(deepstruc, gr, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deepstruc_lib.cli.commands.progress_bar", lambda unit: nullcontext(stop))
+    code, out, err = deepstruc("solve", gr, "--json")
+    assert code == 130
+    assert not json.loads(out)["complete"]
+    assert "interrupted" in err
+
+
+def test_a_large_particle_is_simulated_by_histogram_within_1e_4(deepstruc, tmp_path, monkeypatch):
+    write(tmp_path / "large.xyz", Recipe("Icosahedron", (4,)).build("Au", 2.8))
+    curves = []
+    for limit in (400, 100):
+        monkeypatch.setattr("deepstruc_lib.cli.commands.EXACT_UP_TO", limit)
+        assert deepstruc("simulate", tmp_path / "large.xyz", "--rstep", "0.05", "-o", tmp_path / "large.gr")[0] == 0
+        curves.append(read_gr(tmp_path / "large.gr").g)
+    difference = np.abs(curves[0] - curves[1]).max()
+    assert 0 < difference < 1e-4 * curves[0].max()
 
 
 def test_help_teaches(deepstruc):

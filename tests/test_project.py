@@ -45,6 +45,8 @@ def test_the_conda_environment_agrees_with_pyproject():
     for line in (entry for entry in environment["dependencies"] if isinstance(entry, str)):
         name, _, specifier = line.partition(" ")
         listed[name] = specifier.strip()
+    (through_pip,) = (entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert through_pip == ["-e ."]  # pip takes no other options here, and finds its requirements installed
     wanted = {CONDA_NAMES.get(name, name): one for name, one in requirements("views", "book").items()}
     assert set(listed) == {*wanted, "python", "pip", "distributed", "diffpy.srreal"}
     for name, one in wanted.items():

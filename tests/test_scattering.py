@@ -241,6 +241,8 @@ def test_float32_simulation_of_the_largest_particle_stays_exact_to_1e_4():
         ({"biso": math.nan}, "biso"),
         ({"qdamp": -1.0}, "qdamp"),
         ({"rmax": 0.0}, "rmin < rmax"),
+        ({"rstep": 1e-7}, "points"),
+        ({"qmax": 1e6}, "qmax"),
     ],
 )
 def test_impossible_settings_are_refused(change, message):
@@ -259,6 +261,8 @@ def test_impossible_settings_are_refused(change, message):
         ({"positions": torch.rand(4, 3), "symbols": ["Xx"] * 4}, "Xx"),
         ({"positions": torch.rand(4, 3), "uiso": torch.ones(7)}, "uiso"),
         ({"positions": torch.rand(4, 3), "uiso": torch.ones(4), "method": "histogram"}, "one U"),
+        ({"positions": torch.rand(4, 3), "uiso": -0.01}, "zero or more"),
+        ({"positions": torch.rand(4, 3), "occupancies": torch.zeros(4)}, "at least one atom"),
         ({"positions": torch.rand(4, 3), "method": "guess"}, "method"),
         ({"positions": torch.rand(4, 3), "transform": "guess"}, "transform"),
     ],

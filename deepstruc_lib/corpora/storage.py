@@ -1,12 +1,12 @@
 """Keeps a corpus in one HDF5 file, written whole or not at all, and caches it by what it was made from."""
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import h5py
 import numpy as np
@@ -16,6 +16,8 @@ from deepstruc_lib import __version__
 from deepstruc_lib.corpora.record import Corpus
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.scattering import PDFSettings
+
+log = logging.getLogger(__name__)
 
 _PACKAGES = ("particles", "scattering", "corpora")
 _ARRAYS = ("shape_of_recipe", "recipe_ids", "bond_lengths", "positions", "n_atoms", "pdfs")
@@ -35,8 +37,7 @@ def save_corpus(path: Path | str, corpus: Corpus) -> Path:
         "family_of_recipe": corpus.family_of_recipe,
         "splits": list(corpus.splits),
     }
-    with NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".tmp", delete=False) as partial:
-        temporary = Path(partial.name)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with h5py.File(temporary, "w") as file:
             file.attrs["record"] = json.dumps(record)
@@ -108,7 +109,11 @@ def cached(name: str, settings: PDFSettings, build: Callable[[], Corpus]) -> Cor
         except ValueError:
             path.unlink()
     corpus = build()
-    save_corpus(path, corpus)
+    try:
+        save_corpus(path, corpus)
+    except OSError as problem:
+        log.warning("the corpus is not kept: %s cannot be written (%s)", path.parent, problem.strerror)
+        return corpus
     asked = path.name.rpartition("-")[0]
     for older in set(path.parent.glob(f"{asked}-*.h5")) - {path}:
         older.unlink(missing_ok=True)

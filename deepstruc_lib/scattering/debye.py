@@ -17,7 +17,7 @@ def pair_indices(atoms: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return first, second
 
 
-def structure_function(
+def reduced_structure_function(
     positions: Float[Tensor, "batch atoms 3"],
     q: Float[Tensor, " q"],
     uiso: Float[Tensor, "batch atoms"],
@@ -25,7 +25,7 @@ def structure_function(
     broadening: PairBroadening,
     pair_range: tuple[float, float],
 ) -> Float[Tensor, "batch q"]:
-    """Σ_{i<j} 2 wᵢwⱼ exp(−c(d)(Uᵢ+Uⱼ)Q²/2) sin(Qd)/d, the un-normalised F(Q) of each particle (Debye 1915).
+    """Σ_{i<j} 2 wᵢwⱼ exp(−c(d)(Uᵢ+Uⱼ)Q²/2) sin(Qd)/d, F(Q)·N⟨f⟩² of each particle (Debye 1915).
 
     Args:
         positions: In Å.
@@ -78,7 +78,7 @@ def debye_intensity(
     """
     if not bool((q > 0).all()):
         raise ValueError(f"q begins at {float(q.min())} Å⁻¹: needs values above zero")
-    pairs = structure_function(
+    pairs = reduced_structure_function(
         positions[None],
         q,
         positions.new_full((1, len(positions)), uiso),

@@ -7,6 +7,8 @@ import numpy as np
 
 # U = B / (8π²)
 B_PER_U = 8 * pi**2
+# Far beyond every instrument and particle; a slip of a unit would otherwise fill the memory.
+_LARGEST_QMAX, _LARGEST_R, _MOST_POINTS = 200.0, 1000.0, 100_000
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class PDFSettings:
             raise ValueError(f"qmin = {self.qmin}, qmax = {self.qmax}: needs qmin < qmax")
         if not self.rmin < self.rmax:
             raise ValueError(f"rmin = {self.rmin}, rmax = {self.rmax}: needs rmin < rmax")
+        if self.qmax > _LARGEST_QMAX or self.rmax > _LARGEST_R:
+            raise ValueError(
+                f"qmax = {self.qmax:g} Å⁻¹, rmax = {self.rmax:g} Å: needs at most {_LARGEST_QMAX:g} and {_LARGEST_R:g}"
+            )
+        if self.rstep > 0 and (self.rmax - self.rmin) / self.rstep > _MOST_POINTS:
+            raise ValueError(f"rstep = {self.rstep:g} Å gives over {_MOST_POINTS} points: needs a coarser grid")
         if not 0 < self.rstep <= self.rmax - self.rmin:
             raise ValueError(f"rstep = {self.rstep}: needs 0 < rstep ≤ rmax − rmin")
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from deepstruc_lib.scattering.debye import structure_function
+from deepstruc_lib.scattering.debye import reduced_structure_function
 from deepstruc_lib.scattering.displacement import PairBroadening
 from deepstruc_lib.scattering.form_factors import Radiation, form_factors
 from deepstruc_lib.scattering.histogram import bin_centres, bin_width, distance_histogram, pair_kernel
@@ -81,12 +81,16 @@ def _check(positions: Tensor, occupancies: Tensor | None, symbols: Sequence[str]
         raise ValueError(
             f"occupancies have shape {tuple(occupancies.shape)}: needs {tuple(positions.shape[:2])}, one per atom"
         )
+    if occupancies is not None and not bool(((occupancies >= 0) & (occupancies.sum(1, keepdim=True) > 0)).all()):
+        raise ValueError("occupancies are negative, or all zero in a particle: needs 0 to 1, and at least one atom")
     if symbols is not None and len(symbols) != positions.shape[1]:
         raise ValueError(f"{len(symbols)} symbols for {positions.shape[1]} atoms: needs one per atom")
 
 
 def _per_particle_or_atom(uiso: float | Tensor, positions: Tensor, single: bool) -> float | Tensor:
     """U as a number, (batch, 1) or (batch, atoms)."""
+    if not bool(torch.as_tensor(uiso >= 0).all()):
+        raise ValueError(f"uiso = {uiso}: needs zero or more, in Å²")
     if not isinstance(uiso, Tensor):
         return float(uiso)
     batch, atoms = positions.shape[:2]
@@ -131,10 +135,10 @@ def _summed(positions, occupancies, symbols, radiation, uiso, broadening, sine) 
     atoms = present.sum(1, keepdim=True)
     per_atom = uiso.expand(present.shape) if isinstance(uiso, Tensor) else torch.full_like(present, uiso)
     if symbols is None:
-        return structure_function(positions, sine.q, per_atom, present, broadening, sine.pair_range) / atoms
+        return reduced_structure_function(positions, sine.q, per_atom, present, broadening, sine.pair_range) / atoms
     amplitudes = present[..., None] * form_factors(symbols, sine.q, radiation)
     mean = amplitudes.sum(1) / atoms
-    return structure_function(positions, sine.q, per_atom, amplitudes, broadening, sine.pair_range) / (
+    return reduced_structure_function(positions, sine.q, per_atom, amplitudes, broadening, sine.pair_range) / (
         atoms * mean.square()
     )
 

@@ -1,6 +1,6 @@
 """One structure against one PDF: scale, stretch, B and delta2 by least squares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -123,6 +123,15 @@ def refine(
     rw = float(np.sqrt(np.sum((target.g - g_fit) ** 2) / np.sum(target.g**2)))
     parameters = {name: float(values[name]) for name in PARAMETERS}
     return Fit(**parameters, errors=errors, rw=rw, rw_range=target.rw_range, r=target.r, g=target.g, g_fit=g_fit)
+
+
+def refine_each(
+    target: FitTarget,
+    tasks: Sequence[tuple[DistanceList, Mapping[str, float]]],
+    limits: Mapping[str, tuple[float, float]],
+) -> list[Fit]:
+    """Refines every free parameter of some shapes, each from its own start."""
+    return [refine(target, shape, start, {}, limits) for shape, start in tasks]
 
 
 def _least_squares(target: FitTarget, shape: DistanceList, start: dict, free: list[str], limits) -> OptimizeResult:

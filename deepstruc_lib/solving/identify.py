@@ -1,10 +1,10 @@
 """Which shape of a library made each of many PDFs: the baseline that any model is shown against."""
 
-import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,14 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import PDFSettings
-from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, refine
+from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, refine_each
 from deepstruc_lib.solving.library import Shape
 from deepstruc_lib.solving.match import match
 from deepstruc_lib.solving.model import FitTarget
 
-log = logging.getLogger(__name__)
-
-# Nearest-neighbour distances of metals from chromium's 1.99 Å (0.866·2.30, a bcc particle of the DeepStruc corpus) to
+# Nearest-neighbour distances of metals from nickel's 1.99 Å (0.866·2.30, a bcc particle of the DeepStruc corpus) to
 # yttrium's 3.24 Å, with a margin of 2 %.
 METAL_BONDS = (1.95, 3.31)
 
@@ -77,21 +75,16 @@ def identify(
     likely = np.argsort(-coarse.explained, axis=1, kind="stable")[:, :candidates]
     limits = {**DEFAULT_BOUNDS, "stretch": (bonds[0] * 0.95, bonds[1] * 1.05)}
 
-    def best_of(row: int) -> list[Fit]:
-        return [
-            refine(
-                targets[row],
-                library[shape].distances,
-                {"stretch": coarse.stretch[row, shape], "biso": coarse.biso[row, shape], "delta2": 0.0},
-                {},
-                limits,
-            )
-            for shape in likely[row]
+    tasks = [
+        [
+            (library[shape].distances, {"stretch": at[shape], "biso": biso[shape], "delta2": 0.0})
+            for shape in shapes_of_row
         ]
-
+        for shapes_of_row, at, biso in zip(likely, coarse.stretch, coarse.biso, strict=True)
+    ]
     fits = []
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, refined in enumerate(pool.map(best_of, range(len(targets)))):
+        for done, refined in enumerate(pool.map(refine_each, targets, tasks, repeat(limits))):
             fits.append(refined)
             if progress:
                 progress(done + 1, len(targets))

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from deepstruc_lib.files import PDF
 from deepstruc_lib.particles import Recipe, shape_library
 from deepstruc_lib.solving.distances import DistanceList, merged_distances
-from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, refine
+from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, refine_each
 from deepstruc_lib.solving.match import match
 from deepstruc_lib.solving.model import FitTarget
 
@@ -142,7 +142,7 @@ def _refine_all(target, ordered, starts, bonds, cluster, progress) -> tuple[dict
         for first in range(0, len(ordered), _BATCH):
             places = range(first, min(first + _BATCH, len(ordered)))
             tasks = [(ordered[place].distances, starts[place]) for place in places]
-            pending[pool.submit(_refine_batch, target, tasks, limits)] = places
+            pending[pool.submit(refine_each, target, tasks, limits)] = places
         try:
             for future in as_completed(pending):
                 done |= zip(pending[future], future.result(), strict=True)
@@ -155,10 +155,6 @@ def _refine_all(target, ordered, starts, bonds, cluster, progress) -> tuple[dict
             if not done:
                 raise
     return dict(sorted(done.items())), len(done) == len(ordered)
-
-
-def _refine_batch(target: FitTarget, tasks: list[tuple[DistanceList, dict[str, float]]], limits) -> list[Fit]:
-    return [refine(target, distances, start, {}, limits) for distances, start in tasks]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Many PDFs against many shapes at once, over a grid of stretch and B: a fast, coarse ranking."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,6 @@ def match(
     stretches: tuple[float, float],
     bisos: Sequence[float] = MATCH_BISO,
     pdfs: Float[np.ndarray, "pdfs r"] | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Match:
     """Correlates PDFs with every shape at every stretch and B, without correlated motion.
 
@@ -54,7 +53,6 @@ def match(
         stretches: Lowest and highest factor from that unit to Å.
         bisos: In Å².
         pdfs: G(r) of many PDFs on the target's thinned grid.
-        progress: Called with the number of stretches done, and of all.
 
     Raises:
         ValueError: The stretches are not positive and ascending.
@@ -70,7 +68,7 @@ def match(
     decays = torch.exp(-q.square() * torch.tensor(bisos, dtype=q.dtype)[:, None] / B_PER_U)
     best = torch.zeros(3, len(measured), len(shapes))
     best[1:] = torch.tensor([low, bisos[0]])[:, None, None]
-    for done, stretch in enumerate(grid):
+    for stretch in grid:
         inside = int(torch.searchsorted(distances, target.longest / stretch))
         f = counts[:, :inside] @ pair_kernel(distances[:inside] * stretch, q, 0.0, PairBroadening())
         for biso, decay in zip(bisos, decays, strict=True):
@@ -78,8 +76,6 @@ def match(
             better = explained > best[0]
             found = torch.tensor([stretch, biso], dtype=q.dtype)[:, None].expand(2, int(better.sum()))
             best[:, better] = torch.cat([explained[better][None], found])
-        if progress:
-            progress(done + 1, len(grid))
     explained, stretch, biso = best.double().numpy()
     return Match(explained / measured.square().sum(1, keepdim=True).numpy(), stretch, biso)
 

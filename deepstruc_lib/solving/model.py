@@ -17,8 +17,17 @@ DEFAULT_RANGE = (2.0, 20.0)
 DEFAULT_QDAMP = 0.04
 # Residuals are taken at about this spacing (Å): half of π/qmax of the best data, so nothing is lost.
 _FIT_STEP = 0.05
-# Pairs this far beyond the fit range still send termination ripples into it, Å (diffpy.srreal's 12π/qmax).
+# Pairs up to this number over qmax beyond the fit range still send termination ripples into it: six waves of 2π/qmax,
+# as diffpy.srreal counts them.
 _RIPPLE_REACH = 12 * np.pi
+# Distances that lie within reach at the lowest stretch are counted at all: at the highest they are this much longer.
+_STRETCH_SPAN = 1.45
+# A detector that damps more than this (Å⁻¹) leaves no second shell.
+_LARGEST_QDAMP = 0.5
+# Å⁻¹. Less than this between qmin and qmax cannot separate a metal's first two shells (π/width < 1 Å).
+_SHORTEST_Q_RANGE = 4.0
+# Four parameters want more data than that; a few shells of neighbours have them.
+_FEWEST_INDEPENDENT_POINTS = 12
 
 
 class FitTarget:
@@ -30,7 +39,8 @@ class FitTarget:
         qdamp: Overrides the file's, Å⁻¹.
 
     Raises:
-        ValueError: The PDF has no Q range, or its r range is shorter than what is asked for.
+        ValueError: The PDF has no Q range, its r range is shorter than what is asked for, or the values are such that
+            nothing could be fitted.
     """
 
     def __init__(self, pdf: PDF, r_range: tuple[float, float] | None = None, qdamp: float | None = None) -> None:
@@ -41,14 +51,30 @@ class FitTarget:
         self.qmin, self.qmax = pdf.qmin, pdf.qmax
         self.qdamp = next(value for value in (qdamp, pdf.qdamp, DEFAULT_QDAMP) if value is not None)
         self.rw_range = (float(part.r[0]), float(part.r[-1]))
+        self._check(pdf.rstep)
         self.r, self.g = part.r, part.g
         self.longest = self.rw_range[1] + _RIPPLE_REACH / self.qmax
-        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + self.longest)
+        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _STRETCH_SPAN * self.longest)
         self.full_matrix = sine_matrix(self.q, weights, self.r, self.qdamp)
         self._every = max(1, int(_FIT_STEP / pdf.rstep + 1e-6))
         self.matrix, self.points = np.ascontiguousarray(self.full_matrix[:, :: self._every]), self.g[:: self._every]
         if not np.any(self.points):
             raise ValueError(f"G is zero from {low:g} to {high:g} Å: needs a signal to fit")
+
+    def _check(self, rstep: float) -> None:
+        if not 0 <= self.qdamp <= _LARGEST_QDAMP:
+            raise ValueError(f"qdamp = {self.qdamp}: needs 0 to {_LARGEST_QDAMP} Å⁻¹")
+        if not self.qmin + _SHORTEST_Q_RANGE <= self.qmax <= np.pi / rstep:
+            raise ValueError(
+                f"Q from {self.qmin:g} to {self.qmax:g} Å⁻¹: needs {_SHORTEST_Q_RANGE:g} Å⁻¹ or more between them, and "
+                f"qmax up to π/rstep = {np.pi / rstep:.4g} Å⁻¹"
+            )
+        if self.independent_points < _FEWEST_INDEPENDENT_POINTS:
+            low, high = self.rw_range
+            raise ValueError(
+                f"{low:g} to {high:g} Å at qmax = {self.qmax:g} Å⁻¹ hold {self.independent_points:.1f} independent "
+                f"points: needs {_FEWEST_INDEPENDENT_POINTS} or more for four parameters"
+            )
 
     def with_g(self, g: Float[np.ndarray, " r"]) -> "FitTarget":
         """The same grid and matrices for another measured curve on `self.r`, Å⁻²."""

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from deepstruc_lib.files import PDF, write_structure
 from deepstruc_lib.files.textfiles import write_text
+from deepstruc_lib.solving.fit import PARAMETERS, Fit
 from deepstruc_lib.solving.solve import Solution
 
+_TABLE = "solutions.csv"
 _COLUMNS = (
     ("rank", "{}"),
     ("family", "{}"),
@@ -27,6 +30,16 @@ _COLUMNS = (
 )
 
 
+def fit_table(fit: Fit, fixed: Mapping[str, float]) -> str:
+    """A line for each parameter with its uncertainty, and Rw."""
+    lines = []
+    for name, unit in zip(PARAMETERS, ("", "", "Å²", "Å²"), strict=True):
+        error = fit.errors[name]
+        known = "fixed" if name in fixed else "at its bound" if error is None else f"± {error:.2g}"
+        lines.append(f"{name:8s} {getattr(fit, name):10.5g} {known:14s}{unit}".rstrip())
+    return "\n".join([*lines, f"Rw       {fit.rw:10.4f} over {fit.rw_range[0]:g}–{fit.rw_range[1]:g} Å"])
+
+
 def solutions_table(solutions: Sequence[Solution]) -> str:
     """One line a solution; bond_length in Å, biso and delta2 in Å²."""
     rows = [[name for name, _ in _COLUMNS]]
@@ -39,6 +52,21 @@ def solutions_table(solutions: Sequence[Solution]) -> str:
     return "\n".join([*lines, f"Rw over {low:g}–{high:g} Å; bond_length in Å, biso and delta2 in Å²"])
 
 
+def output_folder(folder: Path) -> Path:
+    """Makes the folder, so that a long run does not end in a place that cannot be written.
+
+    Raises:
+        OSError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{folder}: found it unwritable ({error.strerror}); needed a folder for the results") from error
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"{folder}: found a folder that may not be written to; needed one for the results")
+    return folder
+
+
 def write_solutions(folder: Path, solutions: Sequence[Solution], pdf: PDF) -> list[Solution]:
     """Writes each structure (.xyz) and its fit (.fit: r, G, G_fit, difference), and solutions.csv.
 
@@ -48,7 +76,8 @@ def write_solutions(folder: Path, solutions: Sequence[Solution], pdf: PDF) -> li
     Raises:
         OSError: The folder cannot be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
+    _remove_earlier(folder)
     written = []
     for solution in solutions:
         name = f"{solution.rank}_{solution.family}_{solution.n_atoms}"
@@ -57,8 +86,16 @@ def write_solutions(folder: Path, solutions: Sequence[Solution], pdf: PDF) -> li
         write_structure(folder / f"{name}.xyz", solution.atoms, fields | {"rw_to": solution.fit.rw_range[1]})
         write_text(folder / f"{name}.fit", _curves(solution))
         written.append(replace(solution, file=str(folder / f"{name}.xyz")))
-    write_text(folder / "solutions.csv", _csv(written))
+    write_text(folder / _TABLE, _csv(written))
     return written
+
+
+def _remove_earlier(folder: Path) -> None:
+    """The files that an earlier table in this folder lists: they are not of these solutions."""
+    table = folder / _TABLE
+    for row in csv.DictReader(table.read_text().splitlines() if table.exists() else []):
+        for ending in (".xyz", ".fit"):
+            (folder / Path(row["file"]).with_suffix(ending).name).unlink(missing_ok=True)
 
 
 def _curves(solution: Solution) -> str:

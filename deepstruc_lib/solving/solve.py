@@ -1,5 +1,6 @@
 """The three lines of a user: a PDF in, ranked candidate structures out."""
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from deepstruc_lib.files import PDF
 from deepstruc_lib.solving.distances import mean_nearest_neighbour
 from deepstruc_lib.solving.fit import Fit
 from deepstruc_lib.solving.library import Candidate, library_fit
+
+log = logging.getLogger(__name__)
 
 METHODS = ("auto", "library")
 # What a composition may hold besides the metal of the core: ligands, supports, solvents.
@@ -75,6 +78,14 @@ class Solution:
         }
 
 
+class Solutions(list[Solution]):
+    """Solutions, best first, and whether the search was `complete` or was interrupted before all were tried."""
+
+    def __init__(self, solutions: Sequence[Solution], *, complete: bool) -> None:
+        super().__init__(solutions)
+        self.complete = complete
+
+
 def solve(
     pdf: PDF,
     *,
@@ -86,7 +97,7 @@ def solve(
     qdamp: float | None = None,
     cluster: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Solution]:
+) -> Solutions:
     """Candidate structures for a measured PDF of a one-metal nanoparticle, best first.
 
     Args:
@@ -101,7 +112,7 @@ def solve(
         progress: Called with the number of shapes done, and of all.
 
     Raises:
-        ValueError: The element is unknown or not given by the composition, or an option is not known.
+        ValueError: The element is unknown, no metal, or not given by the composition, or an option is not known.
     """
     if method not in METHODS:
         raise ValueError(f"method {method!r}: needs one of {', '.join(METHODS)}")
@@ -110,7 +121,7 @@ def solve(
     metal = the_metal(pdf, element)
     pdf.check_plausible()
     fitted = library_fit(pdf, library, r_range=r_range, qdamp=qdamp, cluster=cluster, progress=progress)
-    return ranked(fitted.candidates[:top], metal)
+    return Solutions(ranked(fitted.candidates[:top], metal), complete=fitted.complete)
 
 
 def the_metal(pdf: PDF, element: str | None = None) -> str:
@@ -119,15 +130,20 @@ def the_metal(pdf: PDF, element: str | None = None) -> str:
     Raises:
         ValueError: It is no element; or there are several metals, or none, to choose from.
     """
+    found = dict.fromkeys(re.findall(r"[A-Z][a-z]?", pdf.composition or ""))
     if element is not None:
         if element not in atomic_numbers or element == "X":
             raise ValueError(f"element {element!r}: needs a chemical symbol such as Au")
+        if element in _NON_METALS:
+            raise ValueError(f"element {element!r}: needs a metal")
+        if found and element not in found:
+            log.warning("the composition %s does not name %s", pdf.composition, element)
         return element
-    found = dict.fromkeys(re.findall(r"[A-Z][a-z]?", pdf.composition or ""))
     metals = [symbol for symbol in found if symbol not in _NON_METALS]
     if len(metals) != 1:
         known = f"composition {pdf.composition!r} names {len(metals)} metals" if found else "no composition is given"
         raise ValueError(f"{known}: needs the element of the particle (--element)")
+    log.info("taking %s, the only metal of %s", metals[0], pdf.composition)
     return metals[0]
 
 

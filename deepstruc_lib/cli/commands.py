@@ -1,13 +1,16 @@
-"""`deepstruc`: simulate, fit, solve, corpus and bench on the command line."""
+"""What each command does: read, call the library, print."""
 
 import json
-import logging
 import sys
-from collections.abc import Callable
+import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from deepstruc_lib.cli import options
+from deepstruc_lib.cli.messages import progress_bar, say
 
 app = typer.Typer(
     help="Given the pair distribution function of a metal nanoparticle, where are its atoms?\n\n"
@@ -17,31 +20,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-PdfFile = Annotated[
-    Path, typer.Argument(help="Measured G(r): .gr of pdfgetx3, xPDFsuite, PDFgetXgui, PDFgui, or columns.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Qmin = Annotated[float | None, typer.Option(help="Lower end of the Fourier integral, Å⁻¹; overrides the file.")]
-Qmax = Annotated[float | None, typer.Option(help="Upper end of the Fourier integral, Å⁻¹; overrides the file.")]
-Qdamp = Annotated[float | None, typer.Option(help="Instrument damping, Å⁻¹; overrides the file (else 0.04).")]
-Rmin = Annotated[float | None, typer.Option(help="First r of the fit, Å [2].")]
-Rmax = Annotated[float | None, typer.Option(help="Last r of the fit, Å [20, or the end of the data].")]
-Setting = Annotated[float | None, typer.Option()]
+# Up to this many atoms the exact pair sum takes seconds; beyond, the distances are binned (error below 1e-4 of Gmax).
+EXACT_UP_TO = 400
+INTERRUPTED = 130
 
 
 @app.command()
 def simulate(
-    structure: Annotated[Path, typer.Argument(help="Any file that ASE reads: .xyz, .cif, .pdb, ...")],
+    structure: options.StructureFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write a .gr file instead of stdout.")] = None,
-    preset: Annotated[Literal["mlg", "deepstruc", "deepstruc_published"], typer.Option()] = "deepstruc_published",
-    qmin: Setting = None,
-    qmax: Setting = None,
-    qdamp: Setting = None,
-    rmin: Setting = None,
-    rmax: Setting = None,
-    rstep: Setting = None,
-    biso: Setting = None,
-    delta2: Setting = None,
+    preset: Annotated[
+        Literal["mlg", "deepstruc", "deepstruc_published"],
+        typer.Option(help="Conditions to begin with: those of the two papers, and of DeepStruc's data as published."),
+    ] = "deepstruc_published",
+    qmin: options.SimulatedQmin = None,
+    qmax: options.SimulatedQmax = None,
+    qdamp: options.SimulatedQdamp = None,
+    rmin: options.Rmin = None,
+    rmax: options.Rmax = None,
+    rstep: options.Rstep = None,
+    biso: options.Biso = None,
+    delta2: options.Delta2 = None,
     diffpy: Annotated[bool, typer.Option("--diffpy", help="Exactly as diffpy.srreal's DebyePDFCalculator.")] = False,
 ) -> None:
     """G(r) of a particle: `deepstruc simulate particle.xyz --qmax 22 --biso 0.8 -o particle.gr`."""
@@ -61,6 +60,7 @@ def simulate(
         settings,
         symbols=symbols if len(set(symbols)) > 1 else None,
         transform="diffpy" if diffpy else "exact",
+        method="histogram" if len(atoms) > EXACT_UP_TO and len(set(symbols)) == 1 else "direct",
     )
     conditions: dict[str, Any] = {"qmin": settings.qmin, "qmax": settings.qmax, "qdamp": settings.qdamp}
     composition = atoms.get_chemical_formula(mode="metal")
@@ -70,97 +70,84 @@ def simulate(
         print(format_gr(pdf, extra), end="")
     else:
         write_gr(output, pdf, extra)
-        _say(f"{output}: {len(pdf.r)} points of {composition}")
+        say(f"{output}: {len(pdf.r)} points of {composition}")
 
 
 @app.command()
 def fit(
-    pdf: PdfFile,
-    structure: Annotated[Path, typer.Argument(help="The structure to refine: any file that ASE reads.")],
-    qmin: Qmin = None,
-    qmax: Qmax = None,
-    qdamp: Qdamp = None,
-    rmin: Rmin = None,
-    rmax: Rmax = None,
-    as_json: Json = False,
+    pdf: options.PdfFile,
+    structure: options.StructureFile,
+    qmin: options.Qmin = None,
+    qmax: options.Qmax = None,
+    qdamp: options.Qdamp = None,
+    rmin: options.FitRmin = None,
+    rmax: options.FitRmax = None,
+    fix: Annotated[list[str] | None, typer.Option(help="Hold a parameter, such as delta2=0; may be repeated.")] = None,
+    as_json: options.Json = False,
 ) -> None:
     """Scale, stretch, B and delta2 of one structure, with uncertainties: `deepstruc fit my.gr particle.xyz`."""
     from deepstruc_lib.files import read_gr, read_structure
-    from deepstruc_lib.solving import PARAMETERS
     from deepstruc_lib.solving import fit as fit_structure
+    from deepstruc_lib.solving.report import fit_table
 
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     atoms = read_structure(structure)
     if len(set(atoms.get_chemical_symbols())) > 1:
         raise ValueError(f"{structure}: found {atoms.get_chemical_formula()}; needed a particle of one element")
-    result = fit_structure(measured, atoms, r_range=_range(measured, rmin, rmax), qdamp=qdamp)
+    fixed = _fixed(fix or [])
+    result = fit_structure(measured, atoms, r_range=_range(measured, rmin, rmax), qdamp=qdamp, fixed=fixed)
     if as_json:
         print(json.dumps({"input": pdf.name, "structure": structure.name, "n_atoms": len(atoms), **result.as_dict()}))
-        return
-    for name, unit in zip(PARAMETERS, ("", "", "Å²", "Å²"), strict=True):
-        error = result.errors[name]
-        uncertainty = "at its bound" if error is None else f"± {error:.2g}"
-        print(f"{name:8s} {getattr(result, name):10.5g} {uncertainty:14s}{unit}".rstrip())
-    print(f"Rw       {result.rw:10.4f} over {result.rw_range[0]:g}–{result.rw_range[1]:g} Å")
+    else:
+        print(fit_table(result, fixed))
 
 
 @app.command()
 def solve(
-    pdf: PdfFile,
+    pdf: options.PdfFile,
     element: Annotated[str | None, typer.Option(help="Metal of the particle, such as Au.")] = None,
     method: Annotated[Literal["library", "auto"], typer.Option(help="Who proposes structures.")] = "auto",
     library: Annotated[Literal["deepstruc", "extended"], typer.Option(help="197 shapes, or over 1000.")] = "deepstruc",
     top: Annotated[int, typer.Option(min=1, help="How many solutions.")] = 5,
-    qmin: Qmin = None,
-    qmax: Qmax = None,
-    qdamp: Qdamp = None,
-    rmin: Rmin = None,
-    rmax: Rmax = None,
+    qmin: options.Qmin = None,
+    qmax: options.Qmax = None,
+    qdamp: options.Qdamp = None,
+    rmin: options.FitRmin = None,
+    rmax: options.FitRmax = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a running dask scheduler.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for .xyz, table, curves.")] = None,
-    as_json: Json = False,
-) -> None:
+    as_json: options.Json = False,
+) -> int:
     """Candidate structures for a measured PDF: `deepstruc solve my.gr --element Au --method library`."""
-    import time
-
     from deepstruc_lib.files import read_gr
     from deepstruc_lib.solving import solve as solve_pdf
-    from deepstruc_lib.solving import the_metal
-    from deepstruc_lib.solving.report import solutions_table, write_solutions
+    from deepstruc_lib.solving.report import output_folder, solutions_table, write_solutions
 
     start = time.perf_counter()
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
-    metal = the_metal(measured, element)
-    if element is None:
-        _say(f"{pdf.name}: taking {metal}, the only metal of {measured.composition}")
-    with _progress("shapes") as progress:
-        solutions = solve_pdf(
-            measured,
-            element=metal,
-            method=method,
-            library=library,
-            top=top,
-            r_range=_range(measured, rmin, rmax),
-            qdamp=qdamp,
-            cluster=cluster,
-            progress=progress,
-        )
-    if output is not None:
-        solutions = write_solutions(output, solutions, measured)
-        _say(f"{output}: {len(solutions)} structures, solutions.csv and fit curves")
+    folder = None if output is None else output_folder(output)
+    searched: dict[str, Any] = {"element": element, "method": method, "library": library, "top": top}
+    searched |= {"r_range": _range(measured, rmin, rmax), "qdamp": qdamp, "cluster": cluster}
+    with progress_bar("shapes") as progress:
+        found = solve_pdf(measured, **searched, progress=progress)
+    solutions = found if folder is None else write_solutions(folder, found, measured)
     if as_json:
         report: dict[str, Any] = {"input": pdf.name, "method": "library" if method == "auto" else method}
         report |= {"seconds": time.perf_counter() - start, "rw_range": list(solutions[0].fit.rw_range)}
-        print(json.dumps(report | {"solutions": [solution.as_dict() for solution in solutions]}))
+        report |= {"complete": found.complete, "solutions": [solution.as_dict() for solution in solutions]}
+        print(json.dumps(report))
     else:
         print(solutions_table(solutions))
+    if not found.complete:
+        say("deepstruc: interrupted; these are the best of the shapes tried so far")
+    return 0 if found.complete else INTERRUPTED
 
 
 @app.command()
 def corpus(
     name: Annotated[Literal["deepstruc", "mlg", "stacking"], typer.Argument(help="Whose structures and PDFs.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write structures and PDFs as HDF5.")] = None,
-    as_json: Json = False,
+    as_json: options.Json = False,
 ) -> None:
     """Builds a corpus from its recipes and counts it: `deepstruc corpus deepstruc -o deepstruc.h5`."""
     from deepstruc_lib.corpora import corpus as build
@@ -169,7 +156,7 @@ def corpus(
     built = build(name, progress=True)
     if output is not None:
         save_corpus(output, built)
-        _say(f"{output}: {len(built)} entries")
+        say(f"{output}: {len(built)} entries")
     summary = built.summary()
     if as_json:
         print(json.dumps(summary))
@@ -182,11 +169,13 @@ def corpus(
 
 
 @app.command()
-def bench(as_json: Json = False) -> None:
+def bench(as_json: options.Json = False) -> None:
     """Times the simulator against debyecalculator on this machine (some minutes): `deepstruc bench`."""
     from deepstruc_lib.benchmark import benchmark
 
     records = []
+    if find_spec("debyecalculator") is None:
+        say("debyecalculator is not installed: only our side is timed (pip install 'deepstruc_lib[bench]')")
     for record in benchmark():
         records.append(record)
         peer = f"{record['peer_ms']:8.3f} ms {record['peer']}, {record['ratio']:.1f}×" if record["peer"] else ""
@@ -194,19 +183,6 @@ def bench(as_json: Json = False) -> None:
         print(case.format(**record), peer, file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(records))
-
-
-def main() -> None:
-    """Entry of the console script: turns wrong input into one line and exit code 2."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        app()
-    except (ValueError, OSError) as error:
-        _say(f"deepstruc: {' '.join(str(error).split())}")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _say("deepstruc: interrupted")
-        sys.exit(130)
 
 
 def _range(pdf: Any, rmin: float | None, rmax: float | None) -> tuple[float, float] | None:
@@ -219,26 +195,13 @@ def _range(pdf: Any, rmin: float | None, rmax: float | None) -> tuple[float, flo
     return low, min(DEFAULT_RANGE[1], pdf.rmax) if rmax is None else rmax
 
 
-class _progress:  # noqa: N801 - used as a function
-    """A bar on stderr, opened at the first report: gives a callback of (done, all)."""
-
-    def __init__(self, unit: str) -> None:
-        self.unit, self.bar = unit, None
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self.report
-
-    def report(self, done: int, total: int) -> None:
-        from tqdm import tqdm
-
-        if self.bar is None:
-            self.bar = tqdm(total=total, unit=self.unit, file=sys.stderr, leave=False)
-        self.bar.update(done - self.bar.n)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+def _fixed(settings: list[str]) -> dict[str, float]:
+    """Parameters and values of texts such as delta2=0."""
+    fixed = {}
+    for text in settings:
+        name, _, value = text.partition("=")
+        try:
+            fixed[name.strip()] = float(value)
+        except ValueError as error:
+            raise ValueError(f"--fix {text}: needs a name and a number, such as delta2=0") from error
+    return fixed

@@ -1,0 +1,27 @@
+"""The options that commands share, each said once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PdfFile = Annotated[
+    Path, typer.Argument(help="Measured G(r): .gr of pdfgetx3, xPDFsuite, PDFgetXgui, PDFgui, or columns.")
+]
+StructureFile = Annotated[Path, typer.Argument(help="Any file that ASE reads: .xyz, .cif, .pdb, ...")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+# of a measured PDF
+Qmin = Annotated[float | None, typer.Option(help="Lower end of the Fourier integral, Å⁻¹; overrides the file.")]
+Qmax = Annotated[float | None, typer.Option(help="Upper end of the Fourier integral, Å⁻¹; overrides the file.")]
+Qdamp = Annotated[float | None, typer.Option(help="Instrument damping, Å⁻¹; overrides the file (else 0.04).")]
+FitRmin = Annotated[float | None, typer.Option("--rmin", help="First r of the fit, Å [2].")]
+FitRmax = Annotated[float | None, typer.Option("--rmax", help="Last r of the fit, Å [20, or the end of the data].")]
+# of a simulation, over its preset
+SimulatedQmin = Annotated[float | None, typer.Option("--qmin", help="Lower end of the Fourier integral, Å⁻¹.")]
+SimulatedQmax = Annotated[float | None, typer.Option("--qmax", help="Upper end of the Fourier integral, Å⁻¹.")]
+SimulatedQdamp = Annotated[float | None, typer.Option("--qdamp", help="Instrument damping, Å⁻¹.")]
+Rmin = Annotated[float | None, typer.Option(help="First r, Å.")]
+Rmax = Annotated[float | None, typer.Option(help="End of r, itself excluded, Å.")]
+Rstep = Annotated[float | None, typer.Option(help="Spacing of r, Å.")]
+Biso = Annotated[float | None, typer.Option(help="B = 8π²U of every atom, Å².")]
+Delta2 = Annotated[float | None, typer.Option(help="Correlated motion, Å².")]
