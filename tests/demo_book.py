@@ -27,6 +27,8 @@ def make(folder: Path) -> Path:
     listed = "".join(f"      - file: book/{name}\n" for name in ("notation", "status", "bibliography"))
     toc = f"format: jb-book\nroot: book/index\nparts:\n{CHAPTER}  - caption: Reference\n    chapters:\n{listed}"
     (folder / "book" / "_toc.yml").write_text(toc)
+    # The landing page links to chapters that are not here; what it is made of is tested in the book itself.
+    (folder / "book" / "index.md").write_text("# A demonstration\n\n[The chapter](../notebooks/demo.ipynb)\n")
     return folder
 
 
