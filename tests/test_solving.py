@@ -9,8 +9,8 @@ import torch
 from deepstruc_lib.files import MEASURED, PDF, DataUnavailable, measured, read_gr
 from deepstruc_lib.particles import Recipe, shape_library
 from deepstruc_lib.scattering import PDFSettings, simulate
+from deepstruc_lib.scattering.transform import quadrature, sine_matrix
 from deepstruc_lib.solving import (
-    DEFAULT_BOUNDS,
     FitTarget,
     fit,
     identify,
@@ -23,7 +23,7 @@ from deepstruc_lib.solving import (
     the_metal,
 )
 from deepstruc_lib.solving.library import first_peak
-from deepstruc_lib.solving.model import model
+from deepstruc_lib.solving.model import REACH_MARGIN, model
 from deepstruc_lib.solving.report import solutions_table, write_solutions
 
 SETTINGS = PDFSettings(qmin=1, qmax=24, qdamp=0.04, rmax=22, rstep=0.02, biso=0.7, delta2=2.5)
@@ -68,6 +68,17 @@ def test_the_model_is_the_simulator():
     g = simulate(torch.tensor(positions), SETTINGS).numpy()[(SETTINGS.r > 1.999) & (SETTINGS.r < 20.001)]
     # Pairs beyond the fit range are left out: their ripples are what remains.
     np.testing.assert_allclose(f @ target.full_matrix, g, atol=2e-3 * g.max())
+
+
+def test_the_quadrature_is_exact_for_every_pair_a_refinement_may_reach():
+    target = FitTarget(simulated())
+    far = merged_distances(Recipe("FCC", (9, 10, 6)).positions(1.0)).up_to(REACH_MARGIN * target.longest / 2.6)
+    q, weights = quadrature(target.qmin, target.qmax, 4 * target.longest)
+    for stretch in (2.6, 3.1):
+        values = {"stretch": stretch, "biso": 0.12, "delta2": 0.0}
+        ours = model(far, target.q, values)[0] @ target.full_matrix
+        fine = model(far, q, values)[0] @ sine_matrix(q, weights, target.r, target.qdamp)
+        np.testing.assert_allclose(ours, fine, atol=1e-9 * np.abs(fine).max())
 
 
 @pytest.mark.parametrize("name", ["stretch", "biso", "delta2"])
@@ -274,7 +285,3 @@ def test_measured_pdfs_are_fitted_as_well_as_is_known(name):
 def test_the_extended_library_fits_as_well_as_is_known(name):
     best = library_fit(measured_pdf(name), "extended").candidates[0]
     assert best.fit.rw < BEST_EXTENDED[name] + 0.01
-
-
-def test_default_bounds_are_those_of_a_metal():
-    assert DEFAULT_BOUNDS["delta2"] == (0.0, 6.0)

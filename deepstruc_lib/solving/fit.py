@@ -13,7 +13,7 @@ from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import B_PER_U
 from deepstruc_lib.solving.distances import DistanceList, merged_distances
 from deepstruc_lib.solving.match import match
-from deepstruc_lib.solving.model import FitTarget, best_scale, model
+from deepstruc_lib.solving.model import REACH_MARGIN, FitTarget, best_scale, model
 
 PARAMETERS = ("scale", "stretch", "biso", "delta2")
 # Å². U from 0.0015 to 0.09 Å² covers a cold metal core and a badly disordered shell; beyond delta2 = 6 Å² the first
@@ -109,7 +109,7 @@ def refine(
     """Least squares from a start: values for stretch, biso and delta2; the scale starts at its best."""
     free = [name for name in PARAMETERS if name not in fixed]
     values = {"scale": 1.0, **start, **fixed}
-    shape = shape.up_to(target.longest / (fixed["stretch"] if "stretch" in fixed else limits["stretch"][0]))
+    shape = shape.up_to(REACH_MARGIN * target.longest / values["stretch"])
     if "scale" in free:
         f, _ = model(shape, target.q, values)
         values["scale"] = best_scale(f @ target.matrix, target.points)[0]

@@ -20,8 +20,9 @@ _FIT_STEP = 0.05
 # Pairs up to this number over qmax beyond the fit range still send termination ripples into it: six waves of 2π/qmax,
 # as diffpy.srreal counts them.
 _RIPPLE_REACH = 12 * np.pi
-# Distances that lie within reach at the lowest stretch are counted at all: at the highest they are this much longer.
-_STRETCH_SPAN = 1.45
+# A refinement takes pairs up to this much beyond reach, since the stretch may shrink from its start; and F(Q) is exact
+# for pairs this much beyond, should it grow instead.
+REACH_MARGIN, _LONGEST_WAVE = 1.1, 1.45
 # A detector that damps more than this (Å⁻¹) leaves no second shell.
 _LARGEST_QDAMP = 0.5
 # Å⁻¹. Less than this between qmin and qmax cannot separate a metal's first two shells (π/width < 1 Å).
@@ -54,7 +55,7 @@ class FitTarget:
         self._check(pdf.rstep)
         self.r, self.g = part.r, part.g
         self.longest = self.rw_range[1] + _RIPPLE_REACH / self.qmax
-        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _STRETCH_SPAN * self.longest)
+        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _LONGEST_WAVE * self.longest)
         self.full_matrix = sine_matrix(self.q, weights, self.r, self.qdamp)
         self._every = max(1, int(_FIT_STEP / pdf.rstep + 1e-6))
         self.matrix, self.points = np.ascontiguousarray(self.full_matrix[:, :: self._every]), self.g[:: self._every]
