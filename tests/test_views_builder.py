@@ -11,7 +11,8 @@ from deepstruc_lib.corpora import METALLIC_RADII, bond_length, corpus
 from deepstruc_lib.particles import Recipe, shape_library, unit_positions
 from deepstruc_lib.scattering import PRESETS, PDFSettings, simulate
 from deepstruc_lib.views import corpus_figures
-from deepstruc_lib.views.builder import CURVE, DIALS, PLOTLY, STICKS, TOUR, ParticleBuilder, _Controls
+from deepstruc_lib.views.builder import CURVE, DIALS, STICKS, TOUR, ParticleBuilder, _Controls
+from deepstruc_lib.views.explorers import PLOTLY
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # nglview's and ipywidgets' own
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +13,7 @@ from deepstruc_lib.corpora import METALLIC_RADII, bond_length
 from deepstruc_lib.particles import Recipe, distance_list
 from deepstruc_lib.scattering import PDFSettings, simulate
 from deepstruc_lib.views.corpus_figures import neighbour_counts
+from deepstruc_lib.views.explorers import START, live_or_recorded
 from deepstruc_lib.views.poster import poster
 from deepstruc_lib.views.structure import DEFAULT_ROTATION, atom_colors, show
 from deepstruc_lib.views.theme import PALETTE, figure, slider
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from ase import Atoms
 
-PLOTLY = "application/vnd.plotly.v1+json"
-START = PDFSettings(qmin=0.7, qmax=25.0, rmax=30.0, rstep=0.02, biso=0.3)
 PIXELS_PER_ANGSTROM = 10
 PICTURE_HEIGHT = 0.4  # share of the recorded figure
 NAME_PLATE = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
@@ -149,11 +147,7 @@ class ParticleBuilder:
         return _Controls(self).box
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        tour = self.tour()
-        # JupyterLab prefers the widget, the static page the figure.
-        drawn = json.loads(str(tour.to_json()))
-        bundle = {"text/plain": drawn["layout"]["meta"]["alt"], PLOTLY: drawn}
-        return {**self.widget()._repr_mimebundle_(), **bundle}
+        return live_or_recorded(self.widget(), self.tour())
 
 
 class _Controls:

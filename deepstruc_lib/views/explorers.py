@@ -149,7 +149,10 @@ class PDFExplorer:
         return made.update_layout(sliders=[], height=430, yaxis_range=None, yaxis_autorange=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
-        tour = self.tour()
-        # JupyterLab prefers the widget, the static page the figure.
-        bundle = {"text/plain": tour.layout.meta["alt"], PLOTLY: json.loads(str(tour.to_json()))}
-        return {**self.widget()._repr_mimebundle_(), **bundle}
+        return live_or_recorded(self.widget(), self.tour())
+
+
+def live_or_recorded(widget: Any, tour: go.Figure) -> dict:
+    """What an explorer displays: JupyterLab prefers the widget, a page without a kernel the recorded tour."""
+    drawn = json.loads(str(tour.to_json()))
+    return {**widget._repr_mimebundle_(), "text/plain": drawn["layout"]["meta"]["alt"], PLOTLY: drawn}
