@@ -76,13 +76,22 @@ def decode(data: bytes) -> str:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write UTF-8 text so that the file is whole or not there: to a neighbour, then renamed over it.
+    """Write UTF-8 text so that the file is whole or not there.
+
+    Raises:
+        OSError: If the folder is not there or may not be written to.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike, data: bytes) -> None:
+    """Write a file so that it is whole or not there: to a neighbour, then renamed over it.
 
     Raises:
         OSError: If the folder is not there or may not be written to.
     """
     try:
-        _replace(Path(os.path.realpath(path)), text.encode("utf-8"))
+        _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
         reason = error.strerror or error
         raise OSError(f"{shown(path)}: found it unwritable ({reason}); needed a folder with room") from error

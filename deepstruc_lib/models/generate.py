@@ -1,0 +1,67 @@
+"""From a PDF to structures: latent vectors of the prior, decoded, trilaterated, and given their size back."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from deepstruc_lib.geometry import trilaterate
+from deepstruc_lib.models.cvae import ConditionalAutoencoder
+from deepstruc_lib.scattering import PDFSettings, simulate
+
+# The particle that a network is least sure of still has its origin and one atom on the surface.
+_FEWEST_ATOMS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Structures:
+    """Generated particles, padded.
+
+    Args:
+        positions: Å, zero beyond a particle's atoms; the first atom is nearest the centre.
+        present: True for an atom.
+        z: The latent vectors they were decoded from.
+    """
+
+    positions: Float[Tensor, "batch rows 3"]
+    present: Bool[Tensor, "batch rows"]
+    z: Float[Tensor, "batch latent"]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: int) -> Float[Tensor, "atoms 3"]:
+        """Positions of one particle's atoms, Å."""
+        return self.positions[index][self.present[index]]
+
+    @property
+    def n_atoms(self) -> Tensor:
+        """Number of atoms of each."""
+        return self.present.sum(1)
+
+    def pdfs(self, settings: PDFSettings) -> Float[Tensor, "batch r"]:
+        """Their G(r), Å⁻²."""
+        return simulate(self.positions, settings, occupancies=self.present.to(self.positions))
+
+
+@torch.no_grad()
+def structures(network: ConditionalAutoencoder, z: Float[Tensor, "batch latent"]) -> Structures:
+    """The particles at latent vectors; no true size or number of atoms is used."""
+    decoded, n_atoms = network.decode(z), network.config.n_atoms
+    presence = decoded.presence.clone()
+    presence[:, :_FEWEST_ATOMS] = 1
+    present = presence > 0
+    rows, points = decoded.rows.double(), network.get_buffer("satellites").double()
+    unit = trilaterate(rows[..., :n_atoms], rows[..., n_atoms:], points, present)
+    return Structures(unit * decoded.log_radius.double().exp()[:, None, None], present, z)
+
+
+@torch.no_grad()
+def generate(
+    network: ConditionalAutoencoder, pdf: Float[Tensor, "batch r"], generator: torch.Generator | None = None
+) -> Structures:
+    """A particle for each PDF: at the mean of the prior, or with a generator at a sample of it."""
+    prior = network.prior(pdf)
+    noise = 0 if generator is None else torch.randn(prior.mean.shape, generator=generator, device=prior.mean.device)
+    return structures(network, prior.mean + prior.stddev * noise)

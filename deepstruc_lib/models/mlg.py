@@ -1,0 +1,79 @@
+"""The models of the MLG paper that are released: how each is built, on what it is trained, and how."""
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from deepstruc_lib.corpora import Corpus, corpus
+from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
+from deepstruc_lib.models.particles import ParticleTable
+from deepstruc_lib.models.run import TrainingConfig
+from deepstruc_lib.scattering import PRESETS
+
+CORPUS = "mlg"
+SETTINGS = PRESETS["mlg"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One model to train.
+
+    Args:
+        model: The network and its loss.
+        training: Steps, rates and limits.
+        without: Number of atoms of the shape that is kept out of training and validation; none where 0.
+    """
+
+    model: CVAEConfig
+    training: TrainingConfig
+    without: int = 0
+
+    def build(self) -> ConditionalAutoencoder:
+        """The untrained network."""
+        return ConditionalAutoencoder(self.model)
+
+    def part(self, name: str) -> Corpus:
+        """Entries of one part, train, validation or test, of the random split.
+
+        Where a shape is kept out, the test part is that shape, each of its structures once.
+        """
+        whole = corpus(CORPUS)
+        if not self.without:
+            return whole.part("random", name)
+        out = whole.n_atoms == self.without
+        if name != "test":
+            return whole.subset(whole.where("random", name) & ~out)
+        first = np.unique(np.where(out, whole.structure_ids, -1), return_index=True)[1]
+        return whole.subset(first[out[first]])
+
+    def table(self, name: str) -> ParticleTable:
+        """The same part as a network reads it."""
+        return ParticleTable(self.part(name), self.model.n_satellites, self.model.n_atoms)
+
+
+# Architecture, loss, optimiser, batch and patience of doi:10.26434/chemrxiv.12662222.v1; its time was not limited.
+_PUBLISHED = Plan(CVAEConfig(), TrainingConfig(batch_size=20, learning_rate=5e-5, patience=50, minutes=45))
+# The same corpus and idea. A small tolerance makes a bad structure cost more than an informative latent space, the
+# large steps that it allows are cooled down at the end, and a narrow last layer keeps the weights small.
+_BEST = Plan(
+    CVAEConfig(prior=(256, 128), decoder=(128, 256, 384, 64), tolerance=0.02),
+    TrainingConfig(batch_size=100, learning_rate=1e-3, epochs=150, patience=150, schedule="cosine", warmup=3),
+)
+
+
+def _variant(plan: Plan, without: int = 0, **changes: object) -> Plan:
+    return replace(plan, model=replace(plan.model, **changes), without=without)  # type: ignore[arg-type]
+
+
+PLANS = MappingProxyType(
+    {
+        "mlg-cvae": _BEST,
+        "mlg-dae": _variant(_BEST, kind="dae"),
+        "mlg-cvae-pdf": _variant(_BEST, pdf_weight=100.0),
+        **{f"mlg-cvae-without-{n_atoms}": _variant(_BEST, without=n_atoms) for n_atoms in (19, 43, 63, 87, 93)},
+        "mlg-cvae-published": _PUBLISHED,
+        "mlg-dae-published": _variant(_PUBLISHED, kind="dae"),
+        "mlg-cvae-published-h8": _variant(_PUBLISHED, latent=8),
+    }
+)

@@ -1,0 +1,198 @@
+"""One explicit training loop: progress, early stop, checkpoints, and a resume that changes nothing."""
+
+import csv
+import io
+import os
+import time
+from collections.abc import Callable
+from math import isfinite
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from deepstruc_lib.files.textfiles import write_text
+from deepstruc_lib.models.run import Run, TrainingConfig
+
+CHECKPOINT, HISTORY = "checkpoint.pt", "history.csv"
+# Entries validated at once; without gradients to keep, many fit.
+_VALIDATION_BATCH = 200
+# What is saved of a run besides its generators, the first two by Fabric's own ways.
+_STATE = ("model", "optimizer", "epoch", "seconds", "best_loss", "best_epoch", "best_weights", "history")
+
+
+class Table(Protocol):
+    """Training data, held in memory on the device."""
+
+    def __len__(self) -> int: ...
+    def to(self, device: torch.device) -> "Table":
+        """Move to a device."""
+        ...
+
+    def batch(self, entries: Tensor) -> Any:
+        """What the model's forward takes, for the entries at these indices."""
+        ...
+
+
+def train(
+    build: Callable[[], nn.Module],
+    training: Table,
+    validation: Table,
+    config: TrainingConfig,
+    folder: Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    checkpoint_seconds: float = 30.0,
+    keep: Callable[[Run], None] = lambda run: None,
+    progress: bool = True,
+) -> Run:
+    """Train a model whose forward(batch, generator) returns the terms of its loss.
+
+    The folder holds checkpoint.pt, from which an interrupted training goes on as if nothing had happened (model,
+    optimiser, schedule, random states, best weights), and history.csv, one row an epoch.
+
+    Args:
+        build: Makes the model; called once the seed is set.
+        training: Entries to learn from.
+        validation: Entries that decide which weights are best, and when to stop.
+        config: How to train.
+        folder: Made if missing; without `resume` it must hold no checkpoint.
+        device: auto, cpu, cuda or mps.
+        resume: Go on from the folder's checkpoint where there is one.
+        checkpoint_seconds: At least this long between checkpoints; they fall between epochs.
+        keep: Called after each checkpoint, to store the best weights so far.
+        progress: Show a bar on stderr.
+
+    Returns:
+        The finished run, with the weights of its best epoch.
+
+    Raises:
+        ValueError: The folder has a checkpoint and `resume` is not asked for, or one of another training; or the loss
+            is not finite.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    fabric = Fabric(accelerator=device, devices=1)
+    run = _begin(fabric, build, config)
+    if (folder / CHECKPOINT).exists():
+        if not resume:
+            raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
+        _load(fabric, folder / CHECKPOINT, run, config)
+    training, validation = training.to(fabric.device), validation.to(fabric.device)
+    saved = time.monotonic()
+    with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name, disable=not progress) as bar:
+        while not run.finished(config):
+            _epoch(fabric, run, training, validation, config)
+            bar.set_postfix(
+                loss=f"{run.history[-1]['validation_loss']:.4g}", best=f"{run.best_loss:.4g}", refresh=False
+            )
+            bar.update()
+            # An epoch that is cut short has moved the weights half the way: only whole epochs are saved.
+            if run.finished(config) or time.monotonic() - saved > checkpoint_seconds:
+                _save(fabric, folder, run, config)
+                keep(run)
+                saved = time.monotonic()
+    return run
+
+
+def _begin(fabric: Fabric, build: Callable[[], nn.Module], config: TrainingConfig) -> Run:
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        model = build()
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    model, optimizer = fabric.setup(model, optimizer)
+    generators = torch.Generator().manual_seed(config.seed), torch.Generator(fabric.device).manual_seed(config.seed)
+    return Run(model, optimizer, *generators)
+
+
+def _epoch(fabric: Fabric, run: Run, training: Table, validation: Table, config: TrainingConfig) -> None:
+    """Teach every entry once, then validate; the run is changed in place."""
+    start = time.monotonic()
+    for group in run.optimizer.param_groups:
+        group["lr"] = config.learning_rate * config.rate(run.epoch)
+    run.model.train()
+    shuffled = torch.randperm(len(training), generator=run.order).to(fabric.device)
+    taught = _Mean()
+    for entries in shuffled.split(config.batch_size):
+        run.optimizer.zero_grad()
+        terms = run.model(training.batch(entries), run.noise)
+        fabric.backward(terms["loss"])
+        run.optimizer.step()
+        taught.add(terms, len(entries))
+    run.epoch += 1
+    row = taught.values() | {f"validation_{name}": value for name, value in _validate(run, validation, config).items()}
+    if not (isfinite(row["loss"]) and isfinite(row["validation_loss"])):
+        raise ValueError(f"epoch {run.epoch}: found a loss that is not finite; needs a lower learning rate")
+    if row["validation_loss"] < run.best_loss:
+        run.best_loss, run.best_epoch = row["validation_loss"], run.epoch
+        run.best_weights = {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()}
+    run.seconds += time.monotonic() - start
+    run.history.append({"epoch": run.epoch, "seconds": round(run.seconds, 2), **row})
+
+
+@torch.no_grad()
+def _validate(run: Run, table: Table, config: TrainingConfig) -> dict[str, float]:
+    """Mean terms of the loss, with the same noise in every epoch so that epochs can be compared."""
+    run.model.eval()
+    noise = torch.Generator(run.noise.device).manual_seed(config.seed)
+    found = _Mean()
+    for entries in torch.arange(len(table), device=run.noise.device).split(_VALIDATION_BATCH):
+        found.add(run.model(table.batch(entries), noise), len(entries))
+    return found.values()
+
+
+class _Mean:
+    """Mean over entries of a loss' terms, kept on the device until it is asked for."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, terms: dict[str, Tensor], entries: int) -> None:
+        for name, value in terms.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach() * entries
+        self.count += entries
+
+    def values(self) -> dict[str, float]:
+        return {name: float(value) / self.count for name, value in self.sums.items()}
+
+
+def _save(fabric: Fabric, folder: Path, run: Run, config: TrainingConfig) -> None:
+    """Checkpoint and history, each written whole or not at all."""
+    state = {name: getattr(run, name) for name in _STATE}
+    state |= {"order": run.order.get_state(), "noise": run.noise.get_state(), "config": config.as_dict()}
+    temporary = folder / f"{CHECKPOINT}.tmp"
+    fabric.save(temporary, state)
+    os.replace(temporary, folder / CHECKPOINT)
+    write_text(folder / HISTORY, history_text(run.history))
+
+
+def history_text(history: list[dict[str, float]]) -> str:
+    """The history as CSV, one row an epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: float(f"{value:.6g}") for name, value in row.items()} for row in history)
+    return text.getvalue()
+
+
+def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig) -> None:
+    """Take the run up where the checkpoint left it."""
+    state: dict[str, Any] = {"model": run.model, "optimizer": run.optimizer}
+    rest = fabric.load(path, state, weights_only=True)
+    # More epochs, patience or time may be asked for than before: they do not change what was done.
+    if rest["config"] | _limits(config) != config.as_dict():
+        raise ValueError(f"{path}: found a training with {rest['config']}; needs {config.as_dict()}")
+    run.order.set_state(rest["order"])
+    run.noise.set_state(rest["noise"])
+    for name in _STATE[2:]:
+        setattr(run, name, rest[name])
+
+
+def _limits(config: TrainingConfig) -> dict[str, Any]:
+    """What may differ when a training is taken up; a cosine hangs on its number of epochs."""
+    free = ("patience", "minutes") if config.schedule == "cosine" else ("patience", "minutes", "epochs")
+    return {name: config.as_dict()[name] for name in free}
