@@ -39,6 +39,8 @@ class CVAEConfig:
         decoder: Widths of the hidden layers between latent vector and rows.
         rank: The decoder's last layer is a product of two matrices of this rank, where it is not 0.
         tolerance: Standard deviation that is granted to the distances, in units of the radius.
+        hybrid: Share of the reconstruction that is asked of latent vectors from the prior, as they are when structures
+            are generated, not from the posterior: the hybrid objective of Sohn, Lee and Yan (NeurIPS 2015).
         pdf_weight: Weight of the mean squared difference (Å⁻⁴) between the PDF and that of the decoded structure.
     """
 
@@ -54,6 +56,7 @@ class CVAEConfig:
     rank: int = 0
     # With this one the log-likelihood is the paper's ‖s − ŝ‖².
     tolerance: float = 0.5**0.5
+    hybrid: float = 0.0
     pdf_weight: float = 0.0
 
     def __post_init__(self) -> None:
@@ -61,8 +64,9 @@ class CVAEConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.kind not in ("cvae", "dae"):
             raise ValueError(f"kind {self.kind!r}: needs cvae or dae")
-        if not (self.tolerance > 0 and self.pdf_weight >= 0):
-            raise ValueError(f"tolerance {self.tolerance}, pdf_weight {self.pdf_weight}: needs > 0 and ≥ 0")
+        if not (self.tolerance > 0 and 0 <= self.hybrid < 1 and self.pdf_weight >= 0):
+            given = f"tolerance {self.tolerance}, hybrid {self.hybrid}, pdf_weight {self.pdf_weight}"
+            raise ValueError(f"{given}: needs > 0, 0 ≤ hybrid < 1, ≥ 0")
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -125,18 +129,28 @@ class ConditionalAutoencoder(nn.Module):
         −log p(s|z), summed over the features, plus KL(q(z|s, x) ‖ p(z|x)), or for the deterministic autoencoder the
         squared distance between the two means. Noise comes from the generator.
         """
-        posterior, prior = self.posterior(particles), self.prior(particles.pdf)
-        if self.config.kind == "cvae":
-            z = _sample(posterior, generator)
+        posterior, prior, config = self.posterior(particles), self.prior(particles.pdf), self.config
+        if config.kind == "cvae":
             regularisation = kl_divergence(posterior, prior).sum(1)
         else:
-            z = posterior.mean
             regularisation = (posterior.mean - prior.mean).square().sum(1)
-        decoded = self.decode(z)
-        terms = reconstruction(decoded, particles, self.config) | {"regularisation": regularisation.mean()}
-        if self.config.pdf_weight > 0:
-            terms["pdf"] = self.config.pdf_weight * self.pdf_difference(decoded, particles.pdf)
+        sources = [(posterior, 1 - config.hybrid)] + [(prior, config.hybrid)] * (config.hybrid > 0)
+        terms = {"regularisation": regularisation.mean()}
+        for source, share in sources:
+            decoded = self.decode(self.latent(source, generator))
+            parts = reconstruction(decoded, particles, config)
+            if config.pdf_weight > 0:
+                parts["pdf"] = config.pdf_weight * self.pdf_difference(decoded, particles.pdf)
+            for name, value in parts.items():
+                terms[name] = terms.get(name, 0) + share * value
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+    def latent(self, source: Normal, generator: torch.Generator | None) -> Float[Tensor, "batch latent"]:
+        """A sample; of the deterministic autoencoder the mean."""
+        if self.config.kind == "dae":
+            return source.mean
+        noise = torch.randn(source.mean.shape, generator=generator, device=source.mean.device)
+        return source.mean + source.stddev * noise
 
     def pdf_difference(self, decoded: Decoded, pdf: Float[Tensor, "batch r"]) -> Float[Tensor, ""]:
         """Mean squared difference between PDFs and those of the decoded structures, Å⁻⁴; differentiable.
@@ -181,8 +195,3 @@ def _centred(log_radius: Tensor) -> Tensor:
 def _gaussian(parameters: Tensor) -> Normal:
     mean, log_sigma = parameters.chunk(2, dim=-1)
     return Normal(mean, log_sigma.exp())
-
-
-def _sample(distribution: Normal, generator: torch.Generator | None) -> Tensor:
-    noise = torch.randn(distribution.mean.shape, generator=generator, device=distribution.mean.device)
-    return distribution.mean + distribution.stddev * noise

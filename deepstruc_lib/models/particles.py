@@ -37,13 +37,14 @@ class ParticleTable:
     """
 
     def __init__(self, corpus: Corpus, n_satellites: int, n_rows: int) -> None:
-        spheres = [to_unit_sphere(recipe.positions(1.0)) for recipe in corpus.recipes]
+        used, recipe_ids = np.unique(corpus.recipe_ids, return_inverse=True)
+        spheres = [to_unit_sphere(corpus.recipes[recipe].positions(1.0)) for recipe in used]
         points = satellites(n_satellites)
         rows = np.stack([distance_rows(sphere.positions, points, n_rows) for sphere in spheres])
-        sizes = torch.tensor([recipe.n_atoms for recipe in corpus.recipes])
-        radii = np.array([sphere.radius for sphere in spheres])[corpus.recipe_ids] * corpus.bond_lengths
+        sizes = torch.tensor([len(sphere.positions) for sphere in spheres])
+        radii = np.array([sphere.radius for sphere in spheres])[recipe_ids] * corpus.bond_lengths
         self.pdf = torch.from_numpy(corpus.pdfs)
-        self.recipe_ids = torch.from_numpy(corpus.recipe_ids)
+        self.recipe_ids = torch.from_numpy(recipe_ids)
         self.rows = torch.from_numpy(rows).float()
         self.present = (torch.arange(n_rows) < sizes[:, None]).float()
         self.log_radius = torch.from_numpy(np.log(radii)).float()
