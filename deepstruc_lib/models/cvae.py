@@ -38,7 +38,8 @@ class CVAEConfig:
         upsampling: Channels on the way from the PDF to the features that each atom's row gets of it.
         decoder: Widths of the hidden layers between latent vector and rows.
         rank: The decoder's last layer is a product of two matrices of this rank, where it is not 0.
-        tolerance: Standard deviation that is granted to the distances, in units of the radius.
+        beta: Weight of the regularisation. With β = 2σ² a distance may be off by σ, in units of the radius, at the
+            price of one nat of divergence for each two.
         hybrid: Share of the reconstruction that is asked of latent vectors from the prior, as they are when structures
             are generated, not from the posterior: the hybrid objective of Sohn, Lee and Yan (NeurIPS 2015).
         pdf_weight: Weight of the mean squared difference (Å⁻⁴) between the PDF and that of the decoded structure.
@@ -54,8 +55,7 @@ class CVAEConfig:
     upsampling: tuple[int, ...] = (48, 24, 12)
     decoder: tuple[int, ...] = (128, 256, 384, 512)
     rank: int = 0
-    # With this one the log-likelihood is the paper's ‖s − ŝ‖².
-    tolerance: float = 0.5**0.5
+    beta: float = 1.0
     hybrid: float = 0.0
     pdf_weight: float = 0.0
 
@@ -64,9 +64,9 @@ class CVAEConfig:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.kind not in ("cvae", "dae"):
             raise ValueError(f"kind {self.kind!r}: needs cvae or dae")
-        if not (self.tolerance > 0 and 0 <= self.hybrid < 1 and self.pdf_weight >= 0):
-            given = f"tolerance {self.tolerance}, hybrid {self.hybrid}, pdf_weight {self.pdf_weight}"
-            raise ValueError(f"{given}: needs > 0, 0 ≤ hybrid < 1, ≥ 0")
+        if not (self.beta >= 0 and 0 <= self.hybrid < 1 and self.pdf_weight >= 0):
+            given = f"beta {self.beta}, hybrid {self.hybrid}, pdf_weight {self.pdf_weight}"
+            raise ValueError(f"{given}: needs 0 or more, and hybrid below 1")
 
     def as_dict(self) -> dict:
         """Plain values, for JSON."""
@@ -126,8 +126,8 @@ class ConditionalAutoencoder(nn.Module):
     def forward(self, particles: Particles, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Terms of the loss, averaged over the batch; "loss" is what is minimised.
 
-        −log p(s|z), summed over the features, plus KL(q(z|s, x) ‖ p(z|x)), or for the deterministic autoencoder the
-        squared distance between the two means. Noise comes from the generator.
+        ‖s − ŝ‖², summed over the features, plus β KL(q(z|s, x) ‖ p(z|x)), or for the deterministic autoencoder β times
+        the squared distance between the two means. Noise comes from the generator.
         """
         posterior, prior, config = self.posterior(particles), self.prior(particles.pdf), self.config
         if config.kind == "cvae":
@@ -135,10 +135,10 @@ class ConditionalAutoencoder(nn.Module):
         else:
             regularisation = (posterior.mean - prior.mean).square().sum(1)
         sources = [(posterior, 1 - config.hybrid)] + [(prior, config.hybrid)] * (config.hybrid > 0)
-        terms = {"regularisation": regularisation.mean()}
+        terms = {"regularisation": config.beta * regularisation.mean()}
         for source, share in sources:
             decoded = self.decode(self.latent(source, generator))
-            parts = reconstruction(decoded, particles, config)
+            parts = reconstruction(decoded, particles)
             if config.pdf_weight > 0:
                 parts["pdf"] = config.pdf_weight * self.pdf_difference(decoded, particles.pdf)
             for name, value in parts.items():
@@ -163,24 +163,22 @@ class ConditionalAutoencoder(nn.Module):
         return (simulated - pdf).square().mean()
 
 
-def reconstruction(decoded: Decoded, particles: Particles, config: CVAEConfig) -> dict[str, Tensor]:
-    """−log p(s|z) up to constants: distances, radius and presence, summed over the features; dummies are masked.
+def reconstruction(decoded: Decoded, particles: Particles) -> dict[str, Tensor]:
+    """Squared error of the distances and the radius, cross entropy of presence: summed over the features.
+
+    The distances of dummies are masked.
 
     A relative error of the radius moves every distance by as much: to first order the squared error of the distances
     in Å, over the radius squared, is that of the rows plus their own square times the error of log_radius squared.
     """
-    columns = functional.pad(particles.present, (0, config.n_satellites), value=1.0)
+    n_satellites = particles.rows.shape[2] - particles.rows.shape[1]
+    columns = functional.pad(particles.present, (0, n_satellites), value=1.0)
     mask = particles.present[:, :, None] * columns[:, None, :]
     squared = ((decoded.rows - particles.rows).square() * mask).sum((1, 2))
     lever = particles.rows.square().sum((1, 2))
     radius = lever * (decoded.log_radius - particles.log_radius).square()
     presence = functional.binary_cross_entropy_with_logits(decoded.presence, particles.present, reduction="none")
-    precision = 1 / (2 * config.tolerance**2)
-    return {
-        "distances": precision * squared.mean(),
-        "radius": precision * radius.mean(),
-        "presence": presence.sum(1).mean(),
-    }
+    return {"distances": squared.mean(), "radius": radius.mean(), "presence": presence.sum(1).mean()}
 
 
 def _normalised(pdf: Tensor) -> Tensor:

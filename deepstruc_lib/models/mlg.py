@@ -54,11 +54,11 @@ class Plan:
 
 # Architecture, loss, optimiser, batch and patience of doi:10.26434/chemrxiv.12662222.v1; its time was not limited.
 _PUBLISHED = Plan(CVAEConfig(), TrainingConfig(batch_size=20, learning_rate=5e-5, patience=50, minutes=45))
-# The same corpus and idea. A small tolerance makes a bad structure cost more than an informative latent space, the
-# large steps that it allows are cooled down at the end, and a narrow last layer keeps the weights small.
+# The same corpus and idea. A small β makes a bad structure cost more than an informative latent space, half of the
+# structures are asked for by the PDF alone, large steps are cooled down at the end; narrow layers keep it small.
 _BEST = Plan(
-    CVAEConfig(prior=(256, 128), decoder=(128, 256, 384, 64), tolerance=0.02),
-    TrainingConfig(batch_size=100, learning_rate=1e-3, epochs=150, patience=150, schedule="cosine", warmup=3),
+    CVAEConfig(encoder=(64, 64), prior=(256, 128), decoder=(128, 256, 384, 64), beta=1e-3, hybrid=0.5),
+    TrainingConfig(batch_size=100, learning_rate=1e-3, epochs=300, patience=300, schedule="cosine", warmup=3),
 )
 
 
@@ -70,7 +70,7 @@ PLANS = MappingProxyType(
     {
         "mlg-cvae": _BEST,
         "mlg-dae": _variant(_BEST, kind="dae"),
-        "mlg-cvae-pdf": _variant(_BEST, pdf_weight=100.0),
+        "mlg-cvae-pdf": _variant(_BEST, pdf_weight=0.1),
         **{f"mlg-cvae-without-{n_atoms}": _variant(_BEST, without=n_atoms) for n_atoms in (19, 43, 63, 87, 93)},
         "mlg-cvae-published": _PUBLISHED,
         "mlg-dae-published": _variant(_PUBLISHED, kind="dae"),
