@@ -1,0 +1,69 @@
+"""Walks between particles, and how sure the share of valid structures is."""
+
+import numpy as np
+import pytest
+import torch
+
+from deepstruc_lib.corpora import corpus
+from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, generate
+from deepstruc_lib.models.walks import coordination_range, share_with_interval, validities, walk, walks
+
+CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(2)
+    return ConditionalAutoencoder(CONFIG).eval()
+
+
+@pytest.fixture(scope="module")
+def pdfs():
+    return torch.from_numpy(corpus("mlg").pdfs[[0, 700, 2100]])
+
+
+def test_a_walk_begins_and_ends_where_the_two_pdfs_lead(network, pdfs):
+    made, ends = walk(network, pdfs[0], pdfs[2], steps=5), generate(network, pdfs)
+    torch.testing.assert_close(made.z[0], ends.z[0])
+    torch.testing.assert_close(made.z[-1], ends.z[2])
+    torch.testing.assert_close(made.z[2], (ends.z[0] + ends.z[2]) / 2)
+    torch.testing.assert_close(made.z.diff(dim=0), made.z.diff(dim=0)[:1].expand(4, -1))
+
+
+def test_many_walks_are_each_walk(network, pdfs):
+    for made, start, end in zip(walks(network, pdfs[:2], pdfs[1:], 4), pdfs[:2], pdfs[1:], strict=True):
+        alone = walk(network, start, end, 4)
+        torch.testing.assert_close(made.z, alone.z)
+        assert made.n_atoms.tolist() == alone.n_atoms.tolist()
+
+
+def test_a_walk_needs_two_ends(network, pdfs):
+    with pytest.raises(ValueError, match="two or more"):
+        walk(network, pdfs[0], pdfs[1], 1)
+
+
+def test_the_structures_of_the_corpus_are_valid_by_their_own_coordination(network, pdfs):
+    shapes = [recipe.positions(2.8) for recipe in corpus("mlg").recipes]
+    allowed = coordination_range(shapes)
+    assert allowed == (3, 12)
+    assert len(validities(generate(network, pdfs), allowed)) == 3
+
+
+def test_the_interval_covers_the_true_share_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    covered = 0
+    for seed in range(200):
+        chance = generator.beta(4, 4, size=(100, 1))  # walks differ in how good they are
+        valid = generator.random((100, 11)) < chance
+        share, low, high = share_with_interval(valid, seed=seed, resamples=500)
+        assert low <= share <= high
+        covered += low <= 0.5 <= high
+    assert covered == pytest.approx(190, abs=10)
+
+
+def test_walks_that_agree_within_themselves_leave_more_doubt():
+    generator = np.random.default_rng(0)
+    lone = generator.random((100, 11)) < 0.5
+    alike = np.repeat(generator.random((100, 1)) < 0.5, 11, axis=1)
+    widths = [np.subtract(*share_with_interval(valid)[:0:-1]) for valid in (lone, alike)]
+    assert widths[1] > 2 * widths[0]
