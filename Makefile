@@ -6,7 +6,7 @@ BOOK_PROFILE ?= released
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-all book serve lab bench lint clean
+.PHONY: help install test test-all book serve lab bench train lint clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ lab: $(STAMP)  ## Open the chapters in JupyterLab
 bench: $(STAMP)  ## Time the simulator and the solvers; writes benchmarks/results.json
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
+
+train: $(STAMP)  ## Train every model into _training/NAME, on from where it stopped (hours on two cores)
+	@set -e; for model in $$($(BIN)/python -c 'from deepstruc_lib.models import PLANS; print(*PLANS)'); do \
+		echo "training $$model"; $(BIN)/deepstruc train $$model --resume; done
 
 lint: $(STAMP)  ## Check style, types, spelling and the one-way imports
 	$(BIN)/ruff check .

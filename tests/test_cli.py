@@ -164,6 +164,7 @@ def test_other_bad_input_is_one_line_and_exit_code_2(deepstruc, gr, particle, tm
         ("simulate", particle, "--rstep", "1e-7"),
         ("simulate", particle, "--preset", "mine"),
         ("corpus", "foo"),
+        ("solve", gr, "--samples", "-1"),
         ("solve",),
         ("explain",),
         ("solve", gr, "--element", "Au", "--rmax", "90"),
@@ -202,5 +203,6 @@ def test_a_large_particle_is_simulated_by_histogram_within_1e_4(deepstruc, tmp_p
 def test_help_teaches(deepstruc):
     code, out, _ = deepstruc("--help")
     assert code == 0
-    assert all(command in out for command in ("simulate", "fit", "solve", "corpus", "bench"))
+    commands = ("simulate", "fit", "solve", "corpus", "bench", "models", "train", "evaluate")
+    assert all(command in out for command in commands)
     assert "--element" in deepstruc("solve", "--help")[1]

@@ -1,4 +1,4 @@
-"""`deepstruc`: simulate, fit, solve, corpus and bench on the command line."""
+"""`deepstruc`: PDFs, corpora and models on the command line."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from deepstruc_lib.cli.messages import say
+from deepstruc_lib.cli.messages import INTERRUPTED, say
 
 # What typer raises for a wrong option or argument; it exports only some of the classes derived from it.
 _UsageError: Any = typer.BadParameter.__mro__[2]
@@ -14,7 +14,7 @@ _UsageError: Any = typer.BadParameter.__mro__[2]
 
 def main() -> None:
     """Entry of the console script: turns wrong input into one line and exit code 2."""
-    from deepstruc_lib.cli.commands import INTERRUPTED, app
+    from deepstruc_lib.cli.commands import app
 
     library, handler = logging.getLogger("deepstruc_lib"), logging.StreamHandler(sys.stderr)
     library.setLevel(logging.INFO)

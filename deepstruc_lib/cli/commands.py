@@ -1,4 +1,4 @@
-"""What each command does: read, call the library, print."""
+"""What each command on PDFs and corpora does: read, call the library, print."""
 
 import json
 import sys
@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from deepstruc_lib.cli import options
-from deepstruc_lib.cli.messages import progress_bar, say
+from deepstruc_lib.cli import model_commands, options
+from deepstruc_lib.cli.messages import INTERRUPTED, progress_bar, say
 
 app = typer.Typer(
     help="Given the pair distribution function of a metal nanoparticle, where are its atoms?\n\n"
@@ -22,7 +22,6 @@ app = typer.Typer(
 
 # Up to this many atoms the exact pair sum takes seconds; beyond, the distances are binned (error below 1e-4 of Gmax).
 EXACT_UP_TO = 400
-INTERRUPTED = 130
 
 
 @app.command()
@@ -106,9 +105,12 @@ def fit(
 def solve(
     pdf: options.PdfFile,
     element: Annotated[str | None, typer.Option(help="Metal of the particle, such as Au.")] = None,
-    method: Annotated[Literal["library", "auto"], typer.Option(help="Who proposes structures.")] = "auto",
+    method: Annotated[
+        Literal["library", "mlg-cvae", "auto"], typer.Option(help="Who proposes structures; auto is the library.")
+    ] = "auto",
     library: Annotated[Literal["deepstruc", "extended"], typer.Option(help="197 shapes, or over 1000.")] = "deepstruc",
     top: Annotated[int, typer.Option(min=1, help="How many solutions.")] = 5,
+    samples: Annotated[int, typer.Option(min=0, help="Samples of a network besides its best guess.")] = 20,
     qmin: options.Qmin = None,
     qmax: options.Qmax = None,
     qdamp: options.Qdamp = None,
@@ -127,8 +129,8 @@ def solve(
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     folder = None if output is None else output_folder(output)
     searched: dict[str, Any] = {"element": element, "method": method, "library": library, "top": top}
-    searched |= {"r_range": _range(measured, rmin, rmax), "qdamp": qdamp, "cluster": cluster}
-    with progress_bar("shapes") as progress:
+    searched |= {"samples": samples, "r_range": _range(measured, rmin, rmax), "qdamp": qdamp, "cluster": cluster}
+    with progress_bar("structures") as progress:
         found = solve_pdf(measured, **searched, progress=progress)
     solutions = found if folder is None else write_solutions(folder, found, measured)
     if as_json:
@@ -139,7 +141,7 @@ def solve(
     else:
         print(solutions_table(solutions))
     if not found.complete:
-        say("deepstruc: interrupted; these are the best of the shapes tried so far")
+        say("deepstruc: interrupted; these are the best of the structures tried so far")
     return 0 if found.complete else INTERRUPTED
 
 
@@ -183,6 +185,10 @@ def bench(as_json: options.Json = False) -> None:
         print(case.format(**record), peer, file=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps(records))
+
+
+for model_command in (model_commands.models, model_commands.train, model_commands.evaluate):
+    app.command()(model_command)
 
 
 def _range(pdf: Any, rmin: float | None, rmax: float | None) -> tuple[float, float] | None:

@@ -1,8 +1,11 @@
-"""What goes to stderr: messages, and a bar for work that takes a while."""
+"""What goes to stderr: messages, and a bar for work that takes a while; and the exit code of an interruption."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+# Exit code of a run that was ended by Ctrl-C, as shells have it.
+INTERRUPTED = 130
 
 
 def say(text: str) -> None:

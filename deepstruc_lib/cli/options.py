@@ -10,6 +10,7 @@ PdfFile = Annotated[
 ]
 StructureFile = Annotated[Path, typer.Argument(help="Any file that ASE reads: .xyz, .cif, .pdb, ...")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelName = Annotated[str, typer.Argument(help="Such as mlg-cvae; `deepstruc models` lists them.")]
 # of a measured PDF
 Qmin = Annotated[float | None, typer.Option(help="Lower end of the Fourier integral, Å⁻¹; overrides the file.")]
 Qmax = Annotated[float | None, typer.Option(help="Upper end of the Fourier integral, Å⁻¹; overrides the file.")]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,15 @@ _COLUMNS = (
     ("delta2", "{:.2f}"),
     ("source", "{}"),
 )
+# Unit and form of the figures of an evaluation.
+_FIGURES = {
+    **dict.fromkeys(("exact_n", "solved", "family", "motif"), ("", "{:.1%}")),
+    **dict.fromkeys(("mae_median", "mae_mean"), ("Å", "{:.4f}")),
+    "rw_median": ("", "{:.4f}"),
+    **dict.fromkeys(("r_p", "r_p_std"), ("Å⁻⁴", "{:.4f}")),
+    **dict.fromkeys(("pearson", "pearson_std"), ("", "{:.4f}")),
+    "seconds_per_pdf": ("s", "{:.4f}"),
+}
 
 
 def fit_table(fit: Fit, fixed: Mapping[str, float]) -> str:
@@ -46,10 +56,34 @@ def solutions_table(solutions: Sequence[Solution]) -> str:
     for solution in solutions:
         values = solution.as_dict()
         rows.append([form.format(values[name]) for name, form in _COLUMNS])
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     low, high = solutions[0].fit.rw_range
-    return "\n".join([*lines, f"Rw over {low:g}–{high:g} Å; bond_length in Å, biso and delta2 in Å²"])
+    return "\n".join([*_aligned(rows), f"Rw over {low:g}–{high:g} Å; bond_length in Å, biso and delta2 in Å²"])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def evaluation_table(summary: Mapping[str, Any]) -> str:
+    """A line for each figure of an evaluation; a dash where one does not apply."""
+    lines = [f"{summary['model']} on {summary['n']} PDFs of {summary['corpus']}, split {summary['split']}"]
+    for name, (unit, form) in _FIGURES.items():
+        value = summary.get(name)
+        lines.append(f"  {name:16s} {'–' if value is None else form.format(value)} {unit}".rstrip())
+    return "\n".join(lines)
+
+
+def models_table(cards: Mapping[str, Mapping[str, Any]], others: Sequence[str]) -> str:
+    """One line a released model with what its card says of the test set; then what else can be trained."""
+    columns = ("exact_n", "mae_median", "r_p", "pearson")
+    rows = [["model", "split", *columns, "minutes"]]
+    for name, card in cards.items():
+        metrics = card.get("metrics") or {}
+        values = ["–" if metrics.get(key) is None else f"{metrics[key]:.4f}" for key in columns]
+        rows.append([name, str(metrics.get("split", "–")), *values, str(card.get("minutes", "–"))])
+    lines = [*_aligned(rows), "mae_median in Å, r_p in Å⁻⁴, both and the rest on the test part of the split"]
+    return "\n".join(lines + [f"{name}: no weights here; `deepstruc train {name}` makes them" for name in others])
 
 
 def output_folder(folder: Path) -> Path:

@@ -10,13 +10,17 @@ from ase.data import atomic_numbers, covalent_radii
 
 from deepstruc_lib.corpora import METALLIC_RADII, bond_length
 from deepstruc_lib.files import PDF
+from deepstruc_lib.models import load_model
 from deepstruc_lib.solving.distances import mean_nearest_neighbour
 from deepstruc_lib.solving.fit import Fit
-from deepstruc_lib.solving.library import Candidate, library_fit
+from deepstruc_lib.solving.library import Candidate, Shape, library_fit, shapes
+from deepstruc_lib.solving.propose import NETWORKS, Proposal, known_shape, network_fit
 
 log = logging.getLogger(__name__)
 
-METHODS = ("auto", "library")
+METHODS = ("auto", "library", *NETWORKS)
+# Family and motif of a network's structure that is none of the library's.
+UNKNOWN_SHAPE = ("Generated", "unclassified")
 # What a composition may hold besides the metal of the core: ligands, supports, solvents.
 _NON_METALS = frozenset(["H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar"]) | frozenset(
     ["Ge", "As", "Se", "Br", "Kr", "Te", "I", "Xe", "At", "Rn"]
@@ -29,8 +33,9 @@ class Solution:
 
     Args:
         rank: 1 is the lowest Rw.
-        family: SC, FCC, BCC, HCP, Icosahedron, Decahedron, Octahedron, or one of the extended library.
-        motif: fcc, hcp, bcc, sc, icosahedral, decahedral, twinned or faulted.
+        family: SC, FCC, BCC, HCP, Icosahedron, Decahedron, Octahedron, or one of the extended library; Generated for
+            a network's structure that has none of these shapes.
+        motif: fcc, hcp, bcc, sc, icosahedral, decahedral, twinned or faulted; unclassified for the same.
         stretch: Of the distances, relative to the proposed structure.
         bond_length: Mean nearest-neighbour distance of the fitted structure, Å.
         source: Who proposed it.
@@ -93,6 +98,8 @@ def solve(
     method: str = "auto",
     library: str = "deepstruc",
     top: int = 5,
+    samples: int = 20,
+    seed: int = 0,
     r_range: tuple[float, float] | None = None,
     qdamp: float | None = None,
     cluster: str | None = None,
@@ -103,23 +110,36 @@ def solve(
     Args:
         pdf: Measured G(r) with its Q range.
         element: Symbol of the metal; by default the only metal of the PDF's composition.
-        method: "library" fits every shape of a library; "auto" is the best method there is for this PDF.
-        library: "deepstruc" (197 shapes to 200 atoms) or "extended" (over a thousand, to 1500 atoms).
+        method: "library" fits every shape of a library; "mlg-cvae" refines what this network proposes; "auto" is the
+            best method there is for this PDF, the library.
+        library: "deepstruc" (197 shapes to 200 atoms) or "extended" (over a thousand, to 1500 atoms). A network's
+            structures are named after it.
         top: How many solutions.
+        samples: How often a network is asked besides at the mean of its prior.
+        seed: Of these samples.
         r_range: First and last r of the fit, Å.
         qdamp: Overrides the file's, Å⁻¹.
-        cluster: Address of a running dask scheduler; this machine where None.
-        progress: Called with the number of shapes done, and of all.
+        cluster: Address of a running dask scheduler, for the library; this machine where None.
+        progress: Called with the number of structures done, and of all.
 
     Raises:
-        ValueError: The element is unknown, no metal, or not given by the composition, or an option is not known.
+        ValueError: The element is unknown, no metal, or not given by the composition; an option is not known; or the
+            network's weights are not there.
     """
     if method not in METHODS:
         raise ValueError(f"method {method!r}: needs one of {', '.join(METHODS)}")
     if top < 1:
         raise ValueError(f"top {top}: needs 1 or more")
+    if cluster is not None and method in NETWORKS:
+        raise ValueError(f"cluster {cluster} and method {method}: a cluster needs method library")
     metal = the_metal(pdf, element)
     pdf.check_plausible()
+    if method in NETWORKS:
+        asked = {"samples": samples, "seed": seed, "r_range": r_range, "qdamp": qdamp, "progress": progress}
+        found = network_fit(pdf, load_model(method), **asked)
+        known = shapes(library)
+        best = [_generated(rank, *pair, metal, known) for rank, pair in enumerate(found.fitted[:top], 1)]
+        return Solutions(best, complete=found.complete)
     fitted = library_fit(pdf, library, r_range=r_range, qdamp=qdamp, cluster=cluster, progress=progress)
     return Solutions(ranked(fitted.candidates[:top], metal), complete=fitted.complete)
 
@@ -176,4 +196,20 @@ def _solution(rank: int, candidate: Candidate, element: str, reference: float) -
         source=f"library:{recipe.name}",
         atoms=atoms,
         fit=fit,
+    )
+
+
+def _generated(rank: int, proposal: Proposal, fitted: Fit, element: str, library: Sequence[Shape]) -> Solution:
+    positions = proposal.positions * fitted.stretch
+    shape = known_shape(positions, library)
+    family, motif = (shape.recipe.family, shape.recipe.motif) if shape else UNKNOWN_SHAPE
+    return Solution(
+        rank=rank,
+        family=family,
+        motif=motif,
+        stretch=fitted.stretch,
+        bond_length=mean_nearest_neighbour(positions),
+        source=proposal.source,
+        atoms=Atoms(f"{element}{len(positions)}", positions=positions),
+        fit=fitted,
     )

@@ -1,0 +1,172 @@
+"""A perfect answer scores perfectly, a wrong number of atoms counts as infinitely wrong, all methods see one input."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from constant_model import store_constant_model
+from scipy.stats import t as student
+
+from deepstruc_lib.corpora import corpus
+from deepstruc_lib.models import load_model
+from deepstruc_lib.particles import shape_library
+from deepstruc_lib.scattering import simulate
+from deepstruc_lib.solving import (
+    compare,
+    evaluate,
+    evaluate_library,
+    evaluate_model,
+    evaluation_part,
+    paired_t_test,
+    shapes,
+)
+
+KEYS = ["model", "corpus", "split", "n", "exact_n", "solved", "family", "motif", "mae_median", "mae_mean"]
+KEYS += ["rw_median", "r_p", "r_p_std", "pearson", "pearson_std", "seconds_per_pdf"]
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Four structures of each of the mlg corpus' three smaller shapes."""
+    part = evaluation_part("mlg", "shape")
+    return part.subset(np.concatenate([np.flatnonzero(part.n_atoms == n)[::50] for n in (19, 43, 63)]))
+
+
+def true_positions(part):
+    return [part.positions[entry, :n].astype(float) for entry, n in enumerate(part.n_atoms)]
+
+
+def turned(positions, seed):
+    """Turned, mirrored, moved, and in another order."""
+    rng = np.random.default_rng(seed)
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    return rng.permutation(positions @ rotation + rng.normal(size=3))
+
+
+def test_perfect_structures_score_perfectly_however_they_lie(few):
+    made = [turned(positions, seed) for seed, positions in enumerate(true_positions(few))]
+    reported = []
+    found = compare("perfect", "shape", few, made, 2.4, lambda *counts: reported.append(counts))
+    summary = found.summary()
+    assert list(summary) == KEYS
+    assert (summary["n"], summary["exact_n"], summary["solved"], summary["family"]) == (12, 1, 1, None)
+    assert summary["r_p"] < 1e-7
+    assert 1 - summary["pearson"] < 1e-7
+    assert summary["rw_median"] < 1e-3
+    assert max(summary["mae_median"], summary["mae_mean"]) < 1e-5
+    assert np.abs(found.radius_error).max() < 1e-6
+    assert summary["seconds_per_pdf"] == pytest.approx(0.2)
+    assert reported[-1] == (12, 12)
+
+
+def test_a_wrong_number_of_atoms_is_infinitely_wrong_and_null_in_json(few):
+    made = [positions[:-1] if len(positions) > 19 else positions for positions in true_positions(few)]
+    found = compare("short", "shape", few, made, 1.0)
+    np.testing.assert_array_equal(np.isinf(found.mae), few.n_atoms > 19)
+    summary = json.loads(json.dumps(found.summary(), allow_nan=False))
+    assert summary["mae_median"] is None
+    assert summary["mae_mean"] < 1e-5
+    assert summary["exact_n"] == summary["solved"] == pytest.approx(1 / 3)
+    nothing = compare("none", "shape", few, [positions[:-1] for positions in true_positions(few)], 1.0).summary()
+    assert nothing["mae_mean"] is None
+
+
+def test_measures_are_those_of_their_definitions(few):
+    some = few.subset(np.array([0, 5]))
+    found = compare("large", "shape", some, [1.02 * positions for positions in true_positions(some)], 1.0)
+    for entry, (true, positions) in enumerate(zip(some.pdfs.astype(float), true_positions(some), strict=True)):
+        made = simulate(torch.tensor(1.02 * positions).float(), some.settings, transform="diffpy").double().numpy()
+        assert found.r_p[entry] == pytest.approx(np.mean((true - made) ** 2), rel=1e-4)
+        assert found.pearson[entry] == pytest.approx(np.corrcoef(true, made)[0, 1], rel=1e-5)
+        assert found.rw[entry] ** 2 == pytest.approx(np.sum((true - made) ** 2) / np.sum(true**2), rel=1e-4)
+        assert found.radius_error[entry] == pytest.approx(0.02, abs=1e-5)
+        assert found.mae[entry] == pytest.approx(0.02 * np.abs(positions - positions.mean(0)).mean(), rel=1e-3)
+
+
+def test_atoms_on_top_of_each_other_are_measured_too(few):
+    made = true_positions(few)
+    made[0][1] = made[0][0]
+    found = compare("merged", "shape", few, made, 1.0)
+    assert np.isfinite([found.r_p, found.pearson, found.rw, found.mae]).all()
+    assert found.r_p[0] > 100 * found.r_p[1]
+
+
+def test_the_parts_are_those_of_the_papers():
+    random, by_shape = evaluation_part("mlg", "random"), evaluation_part("mlg", "shape")
+    assert len(random) == 137
+    assert np.unique(by_shape.n_atoms, return_counts=True)[1].tolist() == [190] * 5
+    assert len(np.unique(by_shape.structure_ids)) == len(by_shape)
+    assert len(evaluation_part("deepstruc", "random")) == 749
+    with pytest.raises(ValueError, match="needs one of random, shape"):
+        evaluation_part("mlg", "train")
+
+
+def test_a_model_is_asked_for_the_test_part_and_told_nothing_of_the_truth(tmp_path):
+    part = evaluation_part("mlg", "random")
+    entry = int(np.flatnonzero(part.n_atoms == 19)[0])
+    store_constant_model(tmp_path / "constant", true_positions(part)[entry])
+    found = evaluate_model(str(tmp_path / "constant"))
+    assert (found.model, found.corpus, len(found)) == ("constant", "mlg", 137)
+    assert (found.n_atoms == 19).all()
+    np.testing.assert_array_equal(np.isfinite(found.mae), part.n_atoms == 19)
+    same = part.structure_ids == part.structure_ids[entry]
+    assert found.mae[same].max() < 1e-4
+    assert found.r_p[same].max() < 1e-5 < found.r_p[~same].min()
+    sampled = evaluate_model(load_model(tmp_path / "constant"), sample=torch.Generator().manual_seed(1))
+    np.testing.assert_allclose(sampled.r_p, found.r_p, atol=1e-4)
+
+
+def test_the_shape_split_asks_each_model_for_the_shape_it_never_saw(tmp_path, few, monkeypatch):
+    monkeypatch.setattr(evaluate, "evaluation_part", lambda name, split: few)
+    positions = true_positions(few)
+    for place, n_atoms in ((0, 19), (4, 43), (8, 63)):
+        store_constant_model(tmp_path / f"mine-without-{n_atoms}", positions[place], n_atoms)
+    store_constant_model(tmp_path / "mine", positions[0])
+    found = evaluate_model(str(tmp_path / "mine"), "shape")
+    assert (found.model, found.summary()["exact_n"]) == ("mine", 1)
+    assert found.mae[[0, 4, 8]].max() < 1e-4 < found.mae[1]
+    alone = evaluate_model(str(tmp_path / "mine-without-43"), "shape")
+    assert alone.n_true.tolist() == [43] * 4
+    (tmp_path / "mine-without-43" / "card.json").unlink()
+    with pytest.raises(ValueError, match=r"found no mine-without-43 beside it"):
+        evaluate_model(str(tmp_path / "mine"), "shape")
+
+
+def test_the_library_names_what_it_holds_and_misses_what_is_taken_out(few, monkeypatch):
+    some = few.subset(np.array([1, 4, 9]))
+    recipes = tuple(r for r in shape_library("deepstruc") if r.n_atoms in (19, 43, 44, 63, 55) and r.family != "HCP")
+    monkeypatch.setattr(evaluate, "evaluation_part", lambda name, split: some)
+    monkeypatch.setattr(evaluate, "shapes", lambda name: shapes(recipes))
+    known = evaluate_library("mlg", "random")
+    summary = known.summary()
+    assert list(summary) == KEYS
+    assert [summary[key] for key in ("exact_n", "solved", "family", "motif")] == [1, 1, 1, 1]
+    assert summary["mae_median"] < 0.002
+    assert summary["r_p"] < 1e-3
+    unknown = evaluate_library("mlg", "shape")
+    assert not (unknown.mae < known.mae + 0.1).any()
+    assert (unknown.r_p > known.r_p).all()
+
+
+def test_the_paired_test_is_students(few):
+    positions = true_positions(few)
+    one, other = (compare("", "shape", few, [size * p for p in positions], 1.0) for size in (1.01, 1.02))
+    difference = one.r_p - other.r_p
+    expected = difference.mean() / (difference.std(ddof=1) / np.sqrt(len(difference)))
+    result = paired_t_test(one, other)
+    assert result.t == pytest.approx(expected)
+    assert result.p == pytest.approx(2 * student.sf(abs(expected), len(difference) - 1))
+    assert paired_t_test(other, one).t == pytest.approx(-expected)
+    reordered = few.subset(np.arange(len(few))[::-1])
+    with pytest.raises(ValueError, match="other entries"):
+        paired_t_test(one, compare("", "shape", reordered, positions[::-1], 1.0))
+    short = compare("", "shape", few, [p[:-1] for p in positions], 1.0)
+    with pytest.raises(ValueError, match="infinite"):
+        paired_t_test(one, short, "mae")
+
+
+def test_the_whole_corpus_gives_back_its_own_pdfs():
+    whole = corpus("mlg")
+    some = whole.subset(np.arange(0, len(whole), 97))
+    assert compare("", "random", some, true_positions(some), 1.0).r_p.max() < 1e-6
