@@ -23,11 +23,13 @@ class Plan:
         model: The network and its loss.
         training: Steps, rates and limits.
         without: Number of atoms of the shape that is kept out of training and validation; none where 0.
+        stored_rank: The decoder's last layer is stored with this rank, where it is not 0.
     """
 
     model: CVAEConfig
     training: TrainingConfig
     without: int = 0
+    stored_rank: int = 0
 
     def build(self) -> ConditionalAutoencoder:
         """The untrained network."""
@@ -53,11 +55,13 @@ class Plan:
 
 
 # Architecture, loss, optimiser, batch and patience of doi:10.26434/chemrxiv.12662222.v1; its time was not limited.
-_PUBLISHED = Plan(CVAEConfig(), TrainingConfig(batch_size=20, learning_rate=5e-5, patience=50, minutes=45))
+_PUBLISHED = Plan(
+    CVAEConfig(), TrainingConfig(batch_size=20, learning_rate=5e-5, patience=50, minutes=45), stored_rank=64
+)
 # The same corpus and idea. A small β makes a bad structure cost more than an informative latent space, half of the
 # structures are asked for by the PDF alone, large steps are cooled down at the end; narrow layers keep it small.
 _BEST = Plan(
-    CVAEConfig(encoder=(64, 64), prior=(256, 128), decoder=(128, 256, 384, 64), beta=1e-3, hybrid=0.5),
+    CVAEConfig(encoder=(64, 64), prior=(256, 128), decoder=(128, 256, 384, 64), beta=1e-2, hybrid=0.5),
     TrainingConfig(batch_size=100, learning_rate=1e-3, epochs=300, patience=300, schedule="cosine", warmup=3),
 )
 

@@ -80,8 +80,11 @@ def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
         run: The training, finished or not.
         facts: More for the card, such as the device or the metrics.
     """
+    model, weights = plan.model, run.best_weights
+    if plan.stored_rank:
+        model, weights = thinned(plan, weights)
     card = {
-        "model": plan.model.as_dict(),
+        "model": model.as_dict(),
         "training": plan.training.as_dict(),
         "without": plan.without,
         "corpus": CORPUS,
@@ -96,7 +99,7 @@ def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
         **facts,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, save({key: _stored(value) for key, value in run.best_weights.items()}))
+    write_bytes(folder / WEIGHTS, save({key: _stored(value) for key, value in weights.items()}))
     write_text(folder / HISTORY, history_text(run.history))
     write_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
 
@@ -106,23 +109,22 @@ def _stored(value: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def thinned(plan: Plan, weights: dict[str, Tensor], rank: int) -> tuple[Plan, dict[str, Tensor]]:
-    """The same model with its decoder's last layer as a product of two thin matrices.
+def thinned(plan: Plan, weights: dict[str, Tensor]) -> tuple[CVAEConfig, dict[str, Tensor]]:
+    """The same model with its decoder's last layer as a product of two thin matrices, of the plan's stored rank.
 
-    The latent codes of the training set reach only a small subspace of the last hidden layer; what the large matrix
+    The latent vectors of the training set reach only a small subspace of the last hidden layer; what the large matrix
     does outside of it is left from its random start. The subspace is that of the largest singular values.
     """
     network = plan.build()
     network.load_state_dict(weights)
     table = plan.table("train")
-    latent = network.eval().prior(table.pdf)
-    codes = torch.cat([latent.mean, latent.sample()])
-    layers = network.decode_rows
-    hidden = layers[:-1](codes)
-    basis = torch.linalg.svd(hidden, full_matrices=False).Vh[:rank]
-    last = layers[-1]
+    latent = network.prior(table.pdf)
+    noise = torch.randn(latent.mean.shape, generator=torch.Generator().manual_seed(plan.training.seed))
+    *layers, last = network.decode_rows
     assert isinstance(last, nn.Linear)
-    prefix = f"decode_rows.{len(layers) - 1}"
+    hidden = nn.Sequential(*layers)(torch.cat([latent.mean, latent.mean + latent.stddev * noise]))
+    basis = torch.linalg.svd(hidden, full_matrices=False).Vh[: plan.stored_rank].contiguous()
+    prefix = f"decode_rows.{len(layers)}"
     kept = {key: value for key, value in weights.items() if not key.startswith(prefix)}
     thin = {f"{prefix}.0.weight": basis, f"{prefix}.1.weight": last.weight @ basis.mT, f"{prefix}.1.bias": last.bias}
-    return replace(plan, model=replace(plan.model, rank=rank)), kept | thin
+    return replace(plan.model, rank=plan.stored_rank), kept | thin
