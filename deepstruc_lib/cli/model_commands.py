@@ -43,17 +43,14 @@ def train(
     from deepstruc_lib.solving import evaluate_model
     from deepstruc_lib.solving.report import evaluation_table, output_folder
 
-    if model not in PLANS:
-        raise ValueError(f"model {model!r}: needs one of {', '.join(PLANS)}")
-    if not {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device, True):
-        raise ValueError(f"device {device}: found none on this machine; needs cpu, or auto for the best there is")
+    _check_trainable(model, device)
     plan, folder = PLANS[model], output_folder(output or _TRAINING / model)
     tables = plan.table("train"), plan.table("validation")
     facts: dict[str, Any] = {"command": f"deepstruc train {model} --device {device}"}
     facts["threads"] = torch.get_num_threads()
 
-    def keep(run: Run) -> None:
-        store_model(folder, plan, run, device=str(run.noise.device), **facts)
+    def keep(run: Run, **more: Any) -> None:
+        store_model(folder, plan, run, device=str(run.noise.device), **facts, **more)
 
     try:
         run = train_model(plan.build, *tables, plan.training, folder, device=device, resume=resume, keep=keep)
@@ -64,9 +61,20 @@ def train(
     with progress_bar("structures") as progress:
         evaluation = evaluate_model(load_model(folder), "shape" if plan.without else "random", progress=progress)
     summary = evaluation.summary()
-    store_model(folder, plan, run, device=str(run.noise.device), metrics=summary, **facts)
+    keep(run, metrics=summary)
     print(json.dumps(summary) if as_json else evaluation_table(summary))
     return 0
+
+
+def _check_trainable(model: str, device: str) -> None:
+    import torch
+
+    from deepstruc_lib.models import PLANS
+
+    if model not in PLANS:
+        raise ValueError(f"model {model!r}: needs one of {', '.join(PLANS)}")
+    if not {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device, True):
+        raise ValueError(f"device {device}: found none on this machine; needs cpu, or auto for the best there is")
 
 
 def evaluate(
