@@ -25,9 +25,9 @@ def test_an_inner_atom_of_fcc_has_twelve_neighbours():
 
 
 def test_each_fault_is_named():
-    overlapping = np.concatenate([FCC, FCC[-1:] + [0.3, 0.2, 0.1]])
+    overlapping = np.concatenate([FCC, FCC[-1:] + np.array([0.3, 0.2, 0.1])])
     assert not validity(overlapping, (0, 99)).apart
-    apart = np.concatenate([FCC, FCC + [30.0, 0, 0]])
+    apart = np.concatenate([FCC, FCC + np.array([30.0, 0, 0])])
     assert validity(apart, (0, 99)).apart
     assert not validity(apart, (0, 99)).connected
     assert not validity(FCC, (4, 11)).coordinated

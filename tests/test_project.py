@@ -111,7 +111,7 @@ def test_modules_stay_short_and_the_library_thin():
     modules = list((ROOT / "deepstruc_lib").rglob("*.py"))
     lengths = {path.name: len(path.read_text().splitlines()) for path in modules}
     assert {name: length for name, length in lengths.items() if length > 250} == {}
-    assert sum(map(code_lines, modules)) <= 5000
+    assert sum(map(code_lines, modules)) <= 6000
 
 
 def test_importing_the_package_is_light():

@@ -192,4 +192,5 @@ def _centred(log_radius: Tensor) -> Tensor:
 
 def _gaussian(parameters: Tensor) -> Normal:
     mean, log_sigma = parameters.chunk(2, dim=-1)
-    return Normal(mean, log_sigma.exp())
+    # What is not finite is refused with the loss, by the epoch it came in.
+    return Normal(mean, log_sigma.exp(), validate_args=False)

@@ -58,8 +58,8 @@ def load_model(name: str | Path) -> TrainedModel:
     """
     folder = RELEASED / name if str(name) in PLANS else Path(name)
     if not (folder / CARD).is_file():
-        known = ", ".join(released_models())
-        raise ValueError(f"model {str(name)!r}: found no {CARD}; needs one of {known}, or a folder of `train`")
+        known = ", ".join([*released_models(), "a folder of `deepstruc train`"])
+        raise ValueError(f"model {str(name)!r}: found no {CARD}; needs one of {known}")
     try:
         card = json.loads((folder / CARD).read_text("utf-8"))
         plan = Plan(CVAEConfig(**card["model"]), TrainingConfig(**card["training"]), card["without"])

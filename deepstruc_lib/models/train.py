@@ -1,5 +1,7 @@
 """One explicit training loop: progress, early stop, checkpoints, and a resume that changes nothing."""
 
+from __future__ import annotations
+
 import csv
 import io
 import os
@@ -7,15 +9,17 @@ import time
 from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.models.run import Run, TrainingConfig
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 CHECKPOINT, HISTORY = "checkpoint.pt", "history.csv"
 # Entries validated at once; without gradients to keep, many fit.
@@ -28,7 +32,7 @@ class Table(Protocol):
     """Training data, held in memory on the device."""
 
     def __len__(self) -> int: ...
-    def to(self, device: torch.device) -> "Table":
+    def to(self, device: torch.device) -> Table:
         """Move to a device."""
         ...
 
@@ -74,6 +78,8 @@ def train(
         ValueError: The folder has a checkpoint and `resume` is not asked for, or one of another training; or the loss
             is not finite.
     """
+    from lightning_fabric import Fabric  # takes over a second, and most who import the models do not train
+
     folder.mkdir(parents=True, exist_ok=True)
     fabric = Fabric(accelerator=device, devices=1)
     run = _begin(fabric, build, config)
@@ -175,8 +181,12 @@ def history_text(history: list[dict[str, float]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: float(f"{value:.6g}") for name, value in row.items()} for row in history)
+    writer.writerows({name: _rounded(value) for name, value in row.items()} for row in history)
     return text.getvalue()
+
+
+def _rounded(value: float) -> float | int:
+    return value if isinstance(value, int) else float(f"{value:.6g}")
 
 
 def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig) -> None:

@@ -110,7 +110,7 @@ def on_grid(pdf: PDF, settings: PDFSettings) -> Float[ndarray, " r"]:
         )
     if (pdf.qmin, pdf.qmax) != (settings.qmin, settings.qmax):
         log.warning(
-            "the PDF is of Q from %.4g to %.4g Å⁻¹; the network learned from %g to %g Å⁻¹ and may propose worse structures",
+            "the PDF is of Q from %.4g to %.4g Å⁻¹; the network learned from %g to %g and may do worse here",
             *(pdf.qmin, pdf.qmax, settings.qmin, settings.qmax),
         )
     inside = (r >= pdf.rmin) & (r <= pdf.rmax)
