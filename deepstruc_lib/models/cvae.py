@@ -140,7 +140,7 @@ class ConditionalAutoencoder(nn.Module):
             decoded = self.decode(self.latent(source, generator))
             parts = reconstruction(decoded, particles)
             if config.pdf_weight > 0:
-                parts["pdf"] = config.pdf_weight * self.pdf_difference(decoded, particles.pdf)
+                parts["pdf"] = config.pdf_weight * self.pdf_difference(decoded, particles.own_pdf)
             for name, value in parts.items():
                 terms[name] = terms.get(name, 0) + share * value
         return terms | {"loss": torch.stack(list(terms.values())).sum()}

@@ -1,0 +1,36 @@
+"""The corpus' PDFs under other conditions than its own: what lets a network read PDFs from elsewhere."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from deepstruc_lib.corpora import Corpus
+from deepstruc_lib.corpora.build import Entries, simulated_pdfs
+from deepstruc_lib.scattering import PDFSettings
+
+# Ranges of the conditions: those of synchrotron PDFs of metal particles, and of the presets.
+RANGES = {"qmin": (0.0, 1.4), "qmax": (20.0, 30.0), "qdamp": (0.0, 0.06), "biso": (0.2, 1.6), "delta2": (0.0, 4.0)}
+# Different conditions drawn for each copy of the entries. With 16 a network learns these by heart.
+_DRAWS = 64
+
+
+def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "copies entries r"]:
+    """G(r) of every entry on the corpus' grid, each time under conditions drawn at random; float32."""
+    generator = np.random.default_rng(seed)
+    pdfs = np.empty((copies, *corpus.pdfs.shape), dtype=np.float32)
+    for copy in pdfs:
+        drawn = generator.integers(_DRAWS, size=len(corpus))
+        for number in range(_DRAWS):
+            chosen = {name: float(generator.uniform(*limits)) for name, limits in RANGES.items()}
+            mine = np.flatnonzero(drawn == number)
+            copy[mine] = _simulated(corpus.subset(mine), replace(corpus.settings, **chosen))
+    return pdfs
+
+
+def _simulated(part: Corpus, settings: PDFSettings) -> Float[ndarray, "entries r"]:
+    used, ids = np.unique(part.recipe_ids, return_inverse=True)
+    recipes = tuple(part.recipes[recipe] for recipe in used)
+    families = tuple(part.family_of_recipe[recipe] for recipe in used)
+    return simulated_pdfs(Entries(recipes, families, ids, part.bond_lengths, part.elements), settings)
