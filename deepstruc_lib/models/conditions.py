@@ -20,12 +20,12 @@ def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "c
     """G(r) of every entry on the corpus' grid, each time under conditions drawn at random; float32."""
     generator = np.random.default_rng(seed)
     pdfs = np.empty((copies, *corpus.pdfs.shape), dtype=np.float32)
-    for copy in pdfs:
+    for copy in range(copies):
         drawn = generator.integers(_DRAWS, size=len(corpus))
         for number in range(_DRAWS):
             chosen = {name: float(generator.uniform(*limits)) for name, limits in RANGES.items()}
             mine = np.flatnonzero(drawn == number)
-            copy[mine] = _simulated(corpus.subset(mine), replace(corpus.settings, **chosen))
+            pdfs[copy, mine] = _simulated(corpus.subset(mine), replace(corpus.settings, **chosen))
     return pdfs
 
 
@@ -33,4 +33,4 @@ def _simulated(part: Corpus, settings: PDFSettings) -> Float[ndarray, "entries r
     used, ids = np.unique(part.recipe_ids, return_inverse=True)
     recipes = tuple(part.recipes[recipe] for recipe in used)
     families = tuple(part.family_of_recipe[recipe] for recipe in used)
-    return simulated_pdfs(Entries(recipes, families, ids, part.bond_lengths, part.elements), settings)
+    return simulated_pdfs(Entries(recipes, families, ids, part.bond_lengths, part.elements.tolist()), settings)
