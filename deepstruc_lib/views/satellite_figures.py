@@ -57,10 +57,10 @@ def sphere_with_satellites(
         {**_lines(stops[0][1], CHOSEN, 2.5), "name": "its distances to them"},
     ]
     bare = {f"{axis}axis": {"visible": False, "range": [-1.1, 1.1]} for axis in "xyz"}
-    camera = {"eye": {"x": 1.0, "y": 0.6, "z": 0.45}, "center": {"x": 0, "y": 0, "z": 0}}
+    camera = {"eye": {"x": 1.12, "y": 0.67, "z": 0.5}, "center": {"x": 0, "y": 0, "z": 0}}
     scene = {**bare, "aspectmode": "cube", "camera": camera, "uirevision": "turned by hand"}
     return figure(traces, frames=frames, alt=alt, **{
-        "scene": scene, "height": 640, "margin": {"l": 36, "r": 36, "t": 48, "b": 40},
+        "scene": scene, "height": 640, "margin": {"l": 16, "r": 24, "t": 48, "b": 40},
         "sliders": slider(frames, "Satellites: "), **layout,
     })  # fmt: skip
 
