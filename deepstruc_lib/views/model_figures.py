@@ -1,0 +1,129 @@
+"""Figures of trained networks: how the loss fell, what the latent Gaussians are, which errors make which misfit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from deepstruc_lib.views.pdf_figures import SLIDER_MARGIN
+from deepstruc_lib.views.theme import INK, PALETTE, figure, slider
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# The terms of the loss in the order they are drawn, and what the legend calls them.
+TERMS = {"distances": "distances", "radius": "radius", "presence": "existence", "pdf": "PDF",
+         "regularisation": "regularisation"}  # fmt: skip
+FLOOR = 1e-4  # a term below this (nats) decides nothing any more; a logarithmic axis needs an end
+CORNERS = 48  # of the polygon that an ellipse is drawn as
+SYMBOLS = ("diamond", "square", "star", "cross", "triangle-up", "x")
+
+
+def training_curves(histories: Mapping[str, ndarray], *, alt: str, **layout: Any) -> go.Figure:
+    """The terms of each model's loss on the validation part against time; a slider goes from model to model.
+
+    Args:
+        histories: Of each model the columns of its history.csv, as `numpy.genfromtxt(..., names=True)` reads them.
+        alt: What the figure shows.
+        layout: For `figure`.
+
+    Raises:
+        ValueError: There is no history, or one of them lacks the time or the loss.
+    """
+    if not histories or any(not {"seconds", "loss"} <= set(table.dtype.names or ()) for table in histories.values()):
+        raise ValueError(f"histories of {list(histories)} came; one or more with seconds and loss are needed")
+    named = {name for table in histories.values() for name in table.dtype.names or ()}
+    terms = [term for term in TERMS if f"validation_{term}" in named]
+    stops = {name: _lines(table, terms) for name, table in histories.items()}
+    frames = [{"name": name, "data": [{"type": "scatter", **line} for line in lines],
+               "traces": list(range(len(lines)))} for name, lines in stops.items()]  # fmt: skip
+    styles = [{"width": 1.8, "color": PALETTE[list(TERMS).index(term)]} for term in terms]
+    styles.append({"width": 1.2, "color": INK, "dash": "dot"})
+    names = (*(TERMS[term] for term in terms), "whole, training")
+    traces = [{"type": "scatter", "mode": "lines", "name": name, "line": style, **line}
+              for name, style, line in zip(names, styles, next(iter(stops.values())), strict=True)]  # fmt: skip
+    highest = np.log10(np.nanmax(np.concatenate([line["y"] for lines in stops.values() for line in lines])))
+    longest = max(float(table["seconds"].max()) for table in histories.values()) / 60
+    axes = {"xaxis_title": "minutes", "xaxis_range": [0, 1.02 * longest], "yaxis_title": "loss", "yaxis_type": "log",
+            "yaxis_range": [np.log10(FLOOR), highest + 0.2], "yaxis_exponentformat": "power"}  # fmt: skip
+    return figure(traces, frames=frames, alt=alt, sliders=slider(frames, "Model: "),
+                  **{**axes, "height": 500, "margin": SLIDER_MARGIN, **layout})  # fmt: skip
+
+
+def _lines(table: ndarray, terms: Sequence[str]) -> list[dict[str, ndarray]]:
+    """A line (x, y) for each term, empty where the model has none, and one for the whole training loss."""
+    minutes, columns = (table["seconds"] / 60).astype(np.float32), table.dtype.names or ()
+    names = [f"validation_{term}" for term in terms]
+    lines = [table[name] if name in columns else np.full(len(minutes), np.nan) for name in (*names, "loss")]
+    return [{"x": minutes, "y": np.maximum(values, FLOOR).astype(np.float32)} for values in lines]
+
+
+def latent_ellipses(
+    gaussians: Mapping[str, tuple[Float[ndarray, "particles 2"], Float[ndarray, "particles 2"]]],
+    names: Sequence[str],
+    *,
+    alt: str,
+    **layout: Any,
+) -> go.Figure:
+    """Gaussians in a latent plane, each as the ellipse one standard deviation about its mean.
+
+    Args:
+        gaussians: Means and standard deviations along the two axes, by what they are: "posterior", "prior".
+        names: Of the particles, shown at their means.
+        alt: What the figure shows.
+        layout: For `figure`.
+
+    Raises:
+        ValueError: The latent space is no plane, or the names are not one for each particle.
+    """
+    angle = np.linspace(0, 2 * np.pi, CORNERS + 1)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    traces = []
+    for place, (group, (means, stds)) in enumerate(gaussians.items()):
+        means, stds = np.asarray(means), np.asarray(stds)
+        if not means.shape == stds.shape == (len(names), 2):
+            raise ValueError(
+                f"{group}: means {means.shape} and standard deviations {stds.shape} came for {len(names)} particles; "
+                "two numbers each are needed"
+            )
+        outlines = means[:, None] + stds[:, None] * circle
+        x, y = np.pad(outlines, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, 2).T
+        color = PALETTE[place % len(PALETTE)]
+        traces.append({"type": "scatter", "mode": "lines", "x": x, "y": y, "name": group, "hoverinfo": "skip",
+                       "line": {"color": color, "width": 2, "dash": ("solid", "dash")[place % 2]}})  # fmt: skip
+        traces.append({"type": "scatter", "mode": "markers", "x": means[:, 0], "y": means[:, 1], "text": list(names),
+                       "marker": {"color": color, "size": 5}, "showlegend": False,
+                       "hovertemplate": f"%{{text}}, {group}<extra></extra>"})  # fmt: skip
+    return figure(traces, alt=alt, **{"xaxis_title": "z₁", "yaxis_title": "z₂", "height": 480, **layout})
+
+
+def misfit_plane(
+    errors: Mapping[str, tuple[Sequence[str], Sequence[float], Sequence[float]]],
+    points: Mapping[str, tuple[float, float]],
+    *,
+    alt: str,
+    **layout: Any,
+) -> go.Figure:
+    """Pearson's correlation against R_p: a line for each kind of error as it grows, and single points.
+
+    Args:
+        errors: By kind of error how large it is, in words, R_p (Å⁻⁴) and the correlation.
+        points: R_p and the correlation by name.
+        alt: What the figure shows.
+        layout: For `figure`.
+    """
+    traces: list[dict] = []
+    for place, (name, (sizes, r_p, pearson)) in enumerate(errors.items()):
+        traces.append({"type": "scatter", "mode": "lines+markers", "x": list(r_p), "y": list(pearson), "name": name,
+                       "text": list(sizes), "line": {"width": 1.6, "color": PALETTE[place % len(PALETTE)]},
+                       "marker": {"size": 5}, "hovertemplate": "%{text}: %{x:.3f}, %{y:.3f}"})  # fmt: skip
+    for place, (name, (x, y)) in enumerate(points.items()):
+        color = PALETTE[(len(errors) + place) % len(PALETTE)]
+        traces.append({"type": "scatter", "mode": "markers", "x": [x], "y": [y], "name": name,
+                       "marker": {"size": 12, "color": color, "symbol": SYMBOLS[place % len(SYMBOLS)]}})  # fmt: skip
+    return figure(traces, alt=alt, **{"xaxis_title": "R<sub>p</sub> (Å⁻⁴)", "yaxis_title": "Pearson", "height": 520,
+                                      **layout})  # fmt: skip
