@@ -275,7 +275,7 @@ def test_a_chart_answers_the_mouse(demo):
 
 def test_a_charts_slider_moves_by_mouse_and_by_keys(demo):
     drawn = "() => document.querySelector('.book-chart .js-plotly-plot')._fullData[0].y[5]"
-    chart = demo.locator(".book-chart input[type=range]")
+    chart = demo.locator(".book-chart input[type=range]").first
     chart.scroll_into_view_if_needed()
     assert chart.get_attribute("aria-valuetext") == "Stretch: 0.96"
     first = demo.evaluate(drawn)
@@ -284,11 +284,28 @@ def test_a_charts_slider_moves_by_mouse_and_by_keys(demo):
     demo.wait_for_function("e => e.getAttribute('aria-valuetext') === 'Stretch: 1.00'", arg=chart.element_handle())
     second = demo.evaluate(drawn)
     assert second != first
-    rail = demo.locator(".book-chart .slider-rail-touch-rect").bounding_box()
+    rail = demo.locator(".book-chart .slider-rail-touch-rect").first.bounding_box()
     demo.mouse.click(rail["x"] + rail["width"] - 2, rail["y"] + rail["height"] / 2)
     demo.wait_for_function("e => e.getAttribute('aria-valuetext') === 'Stretch: 1.04'", arg=chart.element_handle())
     # The curve follows the label, after plotly's own transition.
     demo.wait_for_function(f"old => !old.includes(({drawn})())", arg=[first, second])
+
+
+def test_a_trajectory_and_the_chart_below_it_move_together(demo):
+    chart = demo.get_by_role("figure", name="How far the particle above has swollen")
+    keys = chart.locator("input[type=range]")
+    view = demo.get_by_role("figure", name="swells and shrinks")
+    readout = view.locator(".widget-readout").element_handle()
+    drawn = "e => e.querySelector('.js-plotly-plot')._fullData[0].x[0]"
+    keys.scroll_into_view_if_needed()
+    keys.focus()
+    demo.keyboard.press("ArrowRight")
+    demo.wait_for_function("e => e.textContent.trim() === '1'", arg=readout)
+    handle = view.locator(".noUi-handle")
+    handle.focus()
+    demo.keyboard.press("ArrowRight")
+    demo.wait_for_function(f"e => ({drawn})(e) === 2", arg=chart.element_handle())
+    assert keys.get_attribute("aria-valuetext") == "Frame 2"
 
 
 def test_linked_widgets_follow_each_other(demo):

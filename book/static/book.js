@@ -72,6 +72,7 @@
     await paint();
     onTheme(paint);
     if (box.layout.sliders?.length) addKeySlider(box, holder);
+    if (box.layout.meta?.player) followPlayer(box, holder);
     holder.classList.add("ready");
   }
 
@@ -93,9 +94,29 @@
       const active = Number(input.value), step = stops[active];
       await Plotly.relayout(box, { "sliders[0].active": active });
       await Plotly[step.method](box, ...step.args);
-      tell();
+      box.emit("plotly_sliderchange"); // as its own slider does
     });
     holder.append(input);
+  }
+
+  /* A chart whose meta says "player" and the trajectory above it show the same step, whichever is moved. */
+  function followPlayer(box, holder) {
+    const before = (view) => view.compareDocumentPosition(holder) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const view = all(".book-view").filter(before).at(-1);
+    if (!view) return;
+    const stops = box.layout.sliders[0].steps, active = () => box._fullLayout.sliders[0].active;
+    const frame = () => Number.parseInt(view.querySelector(".widget-readout")?.textContent, 10);
+    new MutationObserver(async () => {
+      const at = frame(), step = stops[at];
+      if (!step || at === active()) return;
+      await Plotly.relayout(box, { "sliders[0].active": at });
+      if (at === frame()) await Plotly[step.method](box, ...step.args); // else the player has gone on meanwhile
+      box.emit("plotly_sliderchange"); // the native slider has moved too
+    }).observe(view, { childList: true, subtree: true, characterData: true });
+    box.on("plotly_sliderchange", () => {
+      const rail = view.querySelector(".noUi-target")?.noUiSlider;
+      if (rail && frame() !== active()) rail.set(active());
+    });
   }
 
   /* ---- ipywidgets and nglview ---- */
