@@ -21,6 +21,8 @@ from deepstruc_lib.scattering import PRESETS, simulate
 
 # Radius that an untrained network predicts, Å.
 _TYPICAL_RADIUS = 5.0
+# PDFs are simulated for one in so many particles of a batch, which is drawn at random: they are the costly part.
+_PDF_SHARE = 4
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,13 @@ class ConditionalAutoencoder(nn.Module):
         sources = [(posterior, 1 - config.hybrid)] + [(prior, config.hybrid)] * (config.hybrid > 0)
         terms = {"regularisation": config.beta * regularisation.mean()}
         for source, share in sources:
-            decoded = self.decode(self.latent(source, generator))
+            z = self.latent(source, generator)
+            decoded = self.decode(z)
             parts = reconstruction(decoded, particles)
             if config.pdf_weight > 0:
-                parts["pdf"] = config.pdf_weight * self.pdf_difference(decoded, particles.own_pdf)
+                few = slice(-(-len(z) // _PDF_SHARE))
+                seen = Decoded(*(part[few] for part in decoded))
+                parts["pdf"] = config.pdf_weight * self.pdf_difference(seen, particles.own_pdf[few])
             for name, value in parts.items():
                 terms[name] = terms.get(name, 0) + share * value
         return terms | {"loss": torch.stack(list(terms.values())).sum()}

@@ -80,7 +80,7 @@ PLANS = MappingProxyType(
     {
         "mlg-cvae": _BEST,
         "mlg-dae": _variant(_BEST, kind="dae"),
-        "mlg-cvae-pdf": _variant(_BEST, pdf_weight=0.1),
+        "mlg-cvae-pdf": _variant(_BEST, pdf_weight=10.0),
         **{f"mlg-cvae-without-{n_atoms}": _variant(_BEST, without=n_atoms) for n_atoms in (19, 43, 63, 87, 93)},
         "mlg-cvae-published": _PUBLISHED,
         "mlg-dae-published": _variant(_PUBLISHED, kind="dae"),
