@@ -183,6 +183,10 @@
     for (const list of all(".citation-list[role=list]")) {
       for (const item of list.children) item.setAttribute("role", "listitem");
     }
+    // A title unfolds its solution, but the theme fails at a click on the link in it, which leads elsewhere anyhow.
+    document.addEventListener("click", (event) => {
+      if (event.target.closest(".admonition-title a")) event.stopPropagation();
+    }, true);
   }
 
   function start() {
