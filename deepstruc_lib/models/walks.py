@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
 
@@ -67,15 +67,17 @@ def validities(made: Structures, allowed: tuple[int, int]) -> list[Validity]:
 
 
 def share_with_interval(
-    valid: Bool[ndarray, "walks steps"], *, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+    valid: Bool[ndarray, "walks steps"] | Float[ndarray, "walks steps"],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Share of valid structures and its confidence interval, by a bootstrap over whole walks.
+    """Share of valid structures, or a difference of two shares, and its interval by a bootstrap over whole walks.
 
     Structures of one walk resemble each other, so walks are drawn and not structures.
     """
     shares = np.asarray(valid).mean(axis=1)
-    draws: Int[ndarray, "resamples walks"] = np.random.default_rng(seed).integers(
-        len(shares), size=(resamples, len(shares))
-    )
+    draws = np.random.default_rng(seed).integers(len(shares), size=(resamples, len(shares)))
     low, high = np.quantile(shares[draws].mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(shares.mean()), float(low), float(high)

@@ -119,7 +119,10 @@ class ParticleBuilder:
         frames = []
         for (recipe, symbol), particle in zip(self.stops, particles, strict=True):
             moved = [{**trace, "type": "scatter"} for trace in self.curves(particle)]
-            shown = {"images": [_picture(particle, extent)], "annotations": [{**NAME_PLATE, "text": recipe.name}]}
+            shown = {
+                "images": [picture_to_scale(particle, extent)],
+                "annotations": [{**NAME_PLATE, "text": recipe.name}],
+            }
             name = f"{symbol}{len(particle)}"
             frames.append({"name": name, "data": moved, "traces": [STICKS, CURVE], "layout": shown})
         alt = "Recorded sweep of the particle builder: for one particle after the other its picture, sticks for "
@@ -207,7 +210,7 @@ class _Controls:
             display(show(atoms, alt=alt), self.builder.figure(atoms))
 
 
-def _picture(atoms: Atoms, extent: float) -> dict:
+def picture_to_scale(atoms: Atoms, extent: float) -> dict:
     """A still picture of the particle as a layout image, as large as it is beside `extent` (Å)."""
     from ase.utils import rotate
 

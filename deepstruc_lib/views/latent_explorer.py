@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from deepstruc_lib.models import ConditionalAutoencoder, structures
 from deepstruc_lib.scattering import PDFSettings
-from deepstruc_lib.views.builder import _picture
+from deepstruc_lib.views.builder import picture_to_scale
 from deepstruc_lib.views.explorers import live_or_recorded
 from deepstruc_lib.views.structure import View3D, show
 from deepstruc_lib.views.theme import PALETTE, figure, slider
@@ -109,7 +109,7 @@ class LatentExplorer:
         frames = []
         for place, (z, (atoms, g)) in enumerate(zip(way, made, strict=True)):
             moved = [{"x": [z[0]], "y": [z[1]], "type": "scatter"}, {"y": g.astype(np.float32), "type": "scatter"}]
-            shown = {"images": [{**_picture(atoms, extent), "x": 0.77}]}
+            shown = {"images": [{**picture_to_scale(atoms, extent), "x": 0.77}]}
             frames.append({"name": f"{place}: {len(atoms)} atoms", "data": moved, "traces": [MARK, CURVE],
                            "layout": shown})  # fmt: skip
         own, peak = np.stack(list(self.places.values())), max(g.max() for _, g in made)
