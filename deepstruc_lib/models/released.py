@@ -62,7 +62,7 @@ def load_model(name: str | Path) -> TrainedModel:
         raise ValueError(f"model {str(name)!r}: found no {CARD}; needs one of {known}")
     try:
         card = json.loads((folder / CARD).read_text("utf-8"))
-        plan = Plan(CVAEConfig(**card["model"]), TrainingConfig(**card["training"]), card["without"])
+        plan = Plan(CVAEConfig(**card["model"]), TrainingConfig(**card["training"]), card["without"], card["varied"])
         network = ConditionalAutoencoder(plan.model)
         weights = load((folder / WEIGHTS).read_bytes())
         network.load_state_dict({key: value.float() for key, value in weights.items()})
@@ -87,6 +87,7 @@ def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
         "model": model.as_dict(),
         "training": plan.training.as_dict(),
         "without": plan.without,
+        "varied": plan.varied,
         "corpus": CORPUS,
         "corpus_hash": corpus_hash(CORPUS, SETTINGS),
         "split": "random",

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from deepstruc_lib.files import PDF
 from deepstruc_lib.files.structures import CLOSEST_ATOMS
 from deepstruc_lib.models import TrainedModel, generate
+from deepstruc_lib.models.conditions import RANGES
 from deepstruc_lib.models.mlg import SETTINGS
 from deepstruc_lib.particles import distance_list
 from deepstruc_lib.scattering import PDFSettings
@@ -81,7 +82,7 @@ def network_fit(
         ValueError: The data cannot be fitted, or no proposal is a particle.
     """
     target = FitTarget(pdf, r_range, qdamp)
-    proposed = proposals(model, on_grid(pdf, SETTINGS), samples, seed)
+    proposed = proposals(model, on_grid(pdf, SETTINGS, model.plan.varied > 0), samples, seed)
     fits: list[Fit] = []
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
@@ -98,8 +99,14 @@ def network_fit(
     return NetworkFit(tuple(pairs), len(fits) == len(proposed))
 
 
-def on_grid(pdf: PDF, settings: PDFSettings) -> Float[ndarray, " r"]:
-    """G where a network reads it, zero outside of the measured range; says where the PDF differs from its training."""
+def on_grid(pdf: PDF, settings: PDFSettings, varied: bool = False) -> Float[ndarray, " r"]:
+    """G where a network reads it, zero outside of the measured range; says where the PDF differs from its training.
+
+    Args:
+        pdf: Measured.
+        settings: The network's grid, and the conditions it learned from.
+        varied: Whether it learned from varied conditions, too.
+    """
     r = settings.r
     # A grid that leaves out its last point, or the zero at r = 0, still holds the whole range.
     slack = settings.rstep * 1.001
@@ -108,10 +115,12 @@ def on_grid(pdf: PDF, settings: PDFSettings) -> Float[ndarray, " r"]:
             "the PDF reaches from %.4g to %.4g Å; the network reads %.4g to %.4g Å and gets zeros beyond",
             *(pdf.rmin, pdf.rmax, r[0], r[-1]),
         )
-    if (pdf.qmin, pdf.qmax) != (settings.qmin, settings.qmax):
+    own = {name: (getattr(settings, name),) * 2 for name in ("qmin", "qmax")}
+    known = {name: RANGES[name] if varied else own[name] for name in own}
+    if not all(low <= getattr(pdf, name) <= high for name, (low, high) in known.items()):
         log.warning(
-            "the PDF is of Q from %.4g to %.4g Å⁻¹; the network learned from %g to %g and may do worse here",
-            *(pdf.qmin, pdf.qmax, settings.qmin, settings.qmax),
+            "the PDF is of Q from %.4g to %.4g Å⁻¹; the network learned from Qmin %g–%g, Qmax %g–%g and may do worse",
+            *(pdf.qmin, pdf.qmax, *known["qmin"], *known["qmax"]),
         )
     inside = (r >= pdf.rmin) & (r <= pdf.rmax)
     g = np.zeros(len(r))
