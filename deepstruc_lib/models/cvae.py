@@ -21,8 +21,10 @@ from deepstruc_lib.scattering import PRESETS, simulate
 
 # Radius that an untrained network predicts, Å.
 _TYPICAL_RADIUS = 5.0
+# Logarithms of the smallest and the largest radius in Å whose PDF is worth a simulation.
+_LOG_RADII = (log(2.0), log(12.0))
 # PDFs are simulated for one in so many particles of a batch, which is drawn at random: they are the costly part.
-_PDF_SHARE = 4
+_PDF_SHARE = 10
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class CVAEConfig:
             price of one nat of divergence for each two.
         hybrid: Share of the reconstruction that is asked of latent vectors from the prior, as they are when structures
             are generated, not from the posterior: the hybrid objective of Sohn, Lee and Yan (NeurIPS 2015).
-        pdf_weight: Weight of the mean squared difference (Å⁻⁴) between the PDF and that of the decoded structure.
+        pdf_weight: Weight of the difference between the PDF and that of the decoded structure.
     """
 
     kind: Literal["cvae", "dae"] = "cvae"
@@ -158,14 +160,18 @@ class ConditionalAutoencoder(nn.Module):
         return source.mean + source.stddev * noise
 
     def pdf_difference(self, decoded: Decoded, pdf: Float[Tensor, "batch r"]) -> Float[Tensor, ""]:
-        """Mean squared difference between PDFs and those of the decoded structures, Å⁻⁴; differentiable.
+        """Difference D between PDFs and those of the decoded structures, as the mean of D/(1 + D); differentiable.
 
-        Atoms are placed by the satellites alone, which is linear, and weighted with the probability that they exist.
+        D is the mean squared difference, in Å⁻⁴. A structure that is still far off would have a huge one, whose
+        gradient leads nowhere: so it is bounded (Geman and McClure's estimator), as are the places of the atoms. These
+        are found by the satellites alone, which is linear, and each counts with the probability that it exists.
         """
         unit = linear_positions(decoded.rows[..., self.config.n_atoms :], self.get_buffer("satellites"))
-        positions = unit * decoded.log_radius.exp()[:, None, None]
+        radius = decoded.log_radius.clamp(*_LOG_RADII).exp()
+        positions = unit.clamp(-1, 1) * radius[:, None, None]
         simulated = simulate(positions, PRESETS["mlg"], occupancies=decoded.presence.sigmoid(), transform="exact")
-        return (simulated - pdf).square().mean()
+        difference = (simulated - pdf).square().mean(1)
+        return (difference / (1 + difference)).mean()
 
 
 def reconstruction(decoded: Decoded, particles: Particles) -> dict[str, Tensor]:
