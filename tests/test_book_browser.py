@@ -305,7 +305,8 @@ def test_a_trajectory_and_the_chart_below_it_move_together(demo):
     handle.focus()
     demo.keyboard.press("ArrowRight")
     demo.wait_for_function(f"e => ({drawn})(e) === 2", arg=chart.element_handle())
-    assert keys.get_attribute("aria-valuetext") == "Frame 2"
+    spoken = "e => e.getAttribute('aria-valuetext') === 'Frame 2'"
+    demo.wait_for_function(spoken, arg=keys.element_handle())
 
 
 def test_linked_widgets_follow_each_other(demo):
