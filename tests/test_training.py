@@ -127,6 +127,8 @@ def test_stored_weights_are_those_of_the_best_epoch(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
+import torch
+torch.set_num_threads(int(sys.argv[3]))
 sys.path.insert(0, sys.argv[1])
 from test_training import LONG, trained
 trained(Path(sys.argv[2]), LONG, resume=True)
@@ -138,7 +140,9 @@ LONG = TrainingConfig(batch_size=4, learning_rate=1e-3, epochs=150, patience=150
 def test_a_killed_training_resumes_bit_for_bit(tmp_path, request):
     folder, seed = tmp_path / "killed", time.time_ns()
     moments, killed = random.Random(seed), 0
-    command = [sys.executable, "-c", SCRIPT, str(request.path.parent), str(folder)]
+    # Sums depend on the number of threads, and a dask cluster started before leaves another one in the environment.
+    threads = str(torch.get_num_threads())
+    command = [sys.executable, "-c", SCRIPT, str(request.path.parent), str(folder), threads]
     while killed < 3:
         before = len(rows(folder))
         with subprocess.Popen(command) as process:

@@ -57,7 +57,8 @@ def train(
     """Train a model whose forward(batch, generator) returns the terms of its loss.
 
     The folder holds checkpoint.pt, from which an interrupted training goes on as if nothing had happened (model,
-    optimiser, schedule, random states, best weights), and history.csv, one row an epoch.
+    optimiser, schedule, random states, best weights), and history.csv, one row an epoch. On another device, or with
+    another number of threads, sums are rounded in another way.
 
     Args:
         build: Makes the model; called once the seed is set.
