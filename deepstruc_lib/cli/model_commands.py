@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,30 +38,22 @@ def train(
     """
     import torch
 
-    from deepstruc_lib.models import PLANS, Run, load_model, store_model
-    from deepstruc_lib.models import train as train_model
+    from deepstruc_lib.models import PLANS, load_model, store_model, train_plan
     from deepstruc_lib.solving import evaluate_model
     from deepstruc_lib.solving.report import evaluation_table, output_folder
 
     _check_trainable(model, device)
     plan, folder = PLANS[model], output_folder(output or _TRAINING / model)
-    tables = plan.table("train"), plan.table("validation")
-    facts: dict[str, Any] = {"command": f"deepstruc train {model} --device {device}"}
-    facts["threads"] = torch.get_num_threads()
-
-    def keep(run: Run, **more: Any) -> None:
-        store_model(folder, plan, run, device=str(run.noise.device), **facts, **more)
-
+    facts = {"command": f"deepstruc train {model} --device {device}", "threads": torch.get_num_threads()}
     try:
-        run = train_model(plan.build, *tables, plan.training, folder, device=device, resume=resume, keep=keep)
+        run = train_plan(plan, folder, device=device, resume=resume, **facts)
     except KeyboardInterrupt:
         say(f"deepstruc: interrupted; --resume goes on from the last checkpoint in {folder}, if there is one")
         return INTERRUPTED
-    keep(run)
     with progress_bar("structures") as progress:
         evaluation = evaluate_model(load_model(folder), "shape" if plan.without else "random", progress=progress)
     summary = evaluation.summary()
-    keep(run, metrics=summary)
+    store_model(folder, plan, run, device=str(run.noise.device), **facts, metrics=summary)
     print(json.dumps(summary) if as_json else evaluation_table(summary))
     return 0
 

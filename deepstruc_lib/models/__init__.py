@@ -4,7 +4,7 @@ from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig, Decode
 from deepstruc_lib.models.generate import Structures, generate, structures
 from deepstruc_lib.models.mlg import PLANS, Plan
 from deepstruc_lib.models.particles import Particles, ParticleTable
-from deepstruc_lib.models.released import TrainedModel, load_model, released_models, store_model
+from deepstruc_lib.models.released import TrainedModel, load_model, released_models, store_model, train_plan
 from deepstruc_lib.models.run import Run, TrainingConfig
 from deepstruc_lib.models.train import train
 
@@ -26,4 +26,5 @@ __all__ = [
     "store_model",
     "structures",
     "train",
+    "train_plan",
 ]

@@ -18,7 +18,7 @@ from deepstruc_lib.files.textfiles import write_bytes, write_text
 from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.mlg import CORPUS, PLANS, SETTINGS, Plan
 from deepstruc_lib.models.run import Run, TrainingConfig
-from deepstruc_lib.models.train import HISTORY, history_text
+from deepstruc_lib.models.train import HISTORY, history_text, train
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 RELEASED = Path(str(files("deepstruc_lib.models").joinpath("weights")))
@@ -69,6 +69,32 @@ def load_model(name: str | Path) -> TrainedModel:
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(f"{folder}: found damaged files ({error}); needs {CARD} and {WEIGHTS} of one model") from error
     return TrainedModel(folder.name, plan, network.eval(), card, folder)
+
+
+def train_plan(
+    plan: Plan, folder: Path, *, device: str = "auto", resume: bool = False, progress: bool = True, **facts: Any
+) -> Run:
+    """Train a model as planned, into a folder that `load_model` reads from the first checkpoint on.
+
+    Args:
+        plan: One of PLANS, or your own.
+        folder: For checkpoint, weights, card and curve.
+        device: As in `train`, and so are the next two.
+        resume: Go on from the folder's checkpoint where there is one.
+        progress: Show a bar on stderr.
+        facts: More for the card.
+
+    Raises:
+        ValueError: As `train`.
+    """
+
+    def keep(run: Run) -> None:
+        store_model(folder, plan, run, device=str(run.noise.device), **facts)
+
+    tables = plan.table("train"), plan.table("validation")
+    run = train(plan.build, *tables, plan.training, folder, device=device, resume=resume, keep=keep, progress=progress)
+    keep(run)  # a finished training that is taken up again does not pass a checkpoint
+    return run
 
 
 def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
