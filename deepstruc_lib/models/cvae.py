@@ -23,8 +23,8 @@ from deepstruc_lib.scattering import PRESETS, simulate
 _TYPICAL_RADIUS = 5.0
 # Logarithms of the smallest and the largest radius in Å whose PDF is worth a simulation.
 _LOG_RADII = (log(2.0), log(12.0))
-# PDFs are simulated for one in so many particles of a batch, which is drawn at random: they are the costly part.
-_PDF_SHARE = 10
+# PDFs are simulated for every tenth particle of a batch: they are the costly part.
+_PDF_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class ConditionalAutoencoder(nn.Module):
             decoded = self.decode(z)
             parts = reconstruction(decoded, particles)
             if config.pdf_weight > 0:
-                few = slice(-(-len(z) // _PDF_SHARE))
+                few = slice(None, None, _PDF_EVERY)
                 seen = Decoded(*(part[few] for part in decoded))
                 parts["pdf"] = config.pdf_weight * self.pdf_difference(seen, particles.own_pdf[few])
             for name, value in parts.items():
@@ -169,7 +169,7 @@ class ConditionalAutoencoder(nn.Module):
         unit = linear_positions(decoded.rows[..., self.config.n_atoms :], self.get_buffer("satellites"))
         radius = decoded.log_radius.clamp(*_LOG_RADII).exp()
         positions = unit.clamp(-1, 1) * radius[:, None, None]
-        simulated = simulate(positions, PRESETS["mlg"], occupancies=decoded.presence.sigmoid(), transform="exact")
+        simulated = simulate(positions, PRESETS["mlg"], occupancies=decoded.presence.sigmoid(), transform="diffpy")
         difference = (simulated - pdf).square().mean(1)
         return (difference / (1 + difference)).mean()
 

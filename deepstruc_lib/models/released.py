@@ -18,7 +18,7 @@ from deepstruc_lib.files.textfiles import write_bytes, write_text
 from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.mlg import CORPUS, PLANS, SETTINGS, Plan
 from deepstruc_lib.models.run import Run, TrainingConfig
-from deepstruc_lib.models.train import HISTORY, history_text, train
+from deepstruc_lib.models.train import HISTORY, check_unused, history_text, train
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 RELEASED = Path(str(files("deepstruc_lib.models").joinpath("weights")))
@@ -66,7 +66,7 @@ def load_model(name: str | Path) -> TrainedModel:
         network = ConditionalAutoencoder(plan.model)
         weights = load((folder / WEIGHTS).read_bytes())
         network.load_state_dict({key: value.float() for key, value in weights.items()})
-    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, ValueError) as error:
         raise ValueError(f"{folder}: found damaged files ({error}); needs {CARD} and {WEIGHTS} of one model") from error
     return TrainedModel(folder.name, plan, network.eval(), card, folder)
 
@@ -79,7 +79,7 @@ def train_plan(
     Args:
         plan: One of PLANS, or your own.
         folder: For checkpoint, weights, card and curve.
-        device: As in `train`, and so are the next two.
+        device: auto, cpu, cuda or mps.
         resume: Go on from the folder's checkpoint where there is one.
         progress: Show a bar on stderr.
         facts: More for the card.
@@ -87,14 +87,21 @@ def train_plan(
     Raises:
         ValueError: As `train`.
     """
+    check_unused(folder, resume)  # before the PDFs of the tables are simulated
 
     def keep(run: Run) -> None:
         store_model(folder, plan, run, device=str(run.noise.device), **facts)
 
-    tables = plan.table("train"), plan.table("validation")
-    run = train(plan.build, *tables, plan.training, folder, device=device, resume=resume, keep=keep, progress=progress)
-    keep(run)  # a finished training that is taken up again does not pass a checkpoint
+    options = {"device": device, "resume": resume, "about": _about(plan), "keep": keep, "progress": progress}
+    run = train(plan.build, plan.table("train"), plan.table("validation"), plan.training, folder, **options)
+    keep(run)  # a finished training that is taken up again passes no checkpoint
     return run
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    """What is trained, and on what."""
+    facts = {"without": plan.without, "varied": plan.varied, "corpus": CORPUS, "split": "random"}
+    return {"model": plan.model.as_dict(), **facts, "corpus_hash": corpus_hash(CORPUS, SETTINGS)}
 
 
 def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
@@ -110,13 +117,9 @@ def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
     if plan.stored_rank:
         model, weights = thinned(plan, weights)
     card = {
+        **_about(plan),
         "model": model.as_dict(),
         "training": plan.training.as_dict(),
-        "without": plan.without,
-        "varied": plan.varied,
-        "corpus": CORPUS,
-        "corpus_hash": corpus_hash(CORPUS, SETTINGS),
-        "split": "random",
         "seed": plan.training.seed,
         "epochs": run.epoch,
         "best_epoch": run.best_epoch,
@@ -145,11 +148,11 @@ def thinned(plan: Plan, weights: dict[str, Tensor]) -> tuple[CVAEConfig, dict[st
     network = plan.build()
     network.load_state_dict(weights)
     table = plan.table("train")
-    latent = network.prior(table.pdf)
-    noise = torch.randn(latent.mean.shape, generator=torch.Generator().manual_seed(plan.training.seed))
+    prior = network.prior(table.pdf)
+    sample = network.latent(prior, torch.Generator().manual_seed(plan.training.seed))
     *layers, last = network.decode_rows
     assert isinstance(last, nn.Linear)
-    hidden = nn.Sequential(*layers)(torch.cat([latent.mean, latent.mean + latent.stddev * noise]))
+    hidden = nn.Sequential(*layers)(torch.cat([prior.mean, sample]))
     basis = torch.linalg.svd(hidden, full_matrices=False).Vh[: plan.stored_rank].contiguous()
     prefix = f"decode_rows.{len(layers)}"
     kept = {key: value for key, value in weights.items() if not key.startswith(prefix)}

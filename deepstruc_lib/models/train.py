@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import os
+import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -50,6 +52,7 @@ def train(
     *,
     device: str = "auto",
     resume: bool = False,
+    about: Mapping[str, Any] = MappingProxyType({}),
     checkpoint_seconds: float = 30.0,
     keep: Callable[[Run], None] = lambda run: None,
     progress: bool = True,
@@ -68,6 +71,8 @@ def train(
         folder: Made if missing; without `resume` it must hold no checkpoint.
         device: auto, cpu, cuda or mps.
         resume: Go on from the folder's checkpoint where there is one.
+        about: What else makes this training the one it is, such as model and data: kept in the checkpoint, from which
+            no other training goes on.
         checkpoint_seconds: At least this long between checkpoints; they fall between epochs.
         keep: Called after each checkpoint, to store the best weights so far.
         progress: Show a bar on stderr.
@@ -76,18 +81,17 @@ def train(
         The finished run, with the weights of its best epoch.
 
     Raises:
-        ValueError: The folder has a checkpoint and `resume` is not asked for, or one of another training; or the loss
-            is not finite.
+        ValueError: The folder has a checkpoint and `resume` is not asked for, or it is of another training, or
+            damaged; or the loss is not finite.
     """
     from lightning_fabric import Fabric  # takes over a second, and most who import the models do not train
 
+    check_unused(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = Fabric(accelerator=device, devices=1)
     run = _begin(fabric, build, config)
     if (folder / CHECKPOINT).exists():
-        if not resume:
-            raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
-        _load(fabric, folder / CHECKPOINT, run, config)
+        _load(fabric, folder / CHECKPOINT, run, config, about)
     training, validation = training.to(fabric.device), validation.to(fabric.device)
     saved = time.monotonic()
     with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name, disable=not progress) as bar:
@@ -99,10 +103,20 @@ def train(
             bar.update()
             # An epoch that is cut short has moved the weights half the way: only whole epochs are saved.
             if run.finished(config) or time.monotonic() - saved > checkpoint_seconds:
-                _save(fabric, folder, run, config)
+                _save(fabric, folder, run, config, about)
                 keep(run)
                 saved = time.monotonic()
     return run
+
+
+def check_unused(folder: Path, resume: bool) -> None:
+    """Refuse a folder with a checkpoint, unless it is to be taken up.
+
+    Raises:
+        ValueError: There is one.
+    """
+    if (folder / CHECKPOINT).exists() and not resume:
+        raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
 
 
 def _begin(fabric: Fabric, build: Callable[[], nn.Module], config: TrainingConfig) -> Run:
@@ -167,10 +181,11 @@ class _Mean:
         return {name: float(value) / self.count for name, value in self.sums.items()}
 
 
-def _save(fabric: Fabric, folder: Path, run: Run, config: TrainingConfig) -> None:
+def _save(fabric: Fabric, folder: Path, run: Run, config: TrainingConfig, about: Mapping[str, Any]) -> None:
     """Checkpoint and history, each written whole or not at all."""
     state = {name: getattr(run, name) for name in _STATE}
-    state |= {"order": run.order.get_state(), "noise": run.noise.get_state(), "config": config.as_dict()}
+    state |= {"order": run.order.get_state(), "noise": run.noise.get_state()}
+    state |= {"config": config.as_dict(), "about": dict(about)}
     temporary = folder / f"{CHECKPOINT}.tmp"
     fabric.save(temporary, state)
     os.replace(temporary, folder / CHECKPOINT)
@@ -190,20 +205,27 @@ def _rounded(value: float) -> float | int:
     return value if isinstance(value, int) else float(f"{value:.6g}")
 
 
-def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig) -> None:
+def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig, about: Mapping[str, Any]) -> None:
     """Take the run up where the checkpoint left it."""
-    state: dict[str, Any] = {"model": run.model, "optimizer": run.optimizer}
-    rest = fabric.load(path, state, weights_only=True)
-    # More epochs, patience or time may be asked for than before: they do not change what was done.
-    if rest["config"] | _limits(config) != config.as_dict():
-        raise ValueError(f"{path}: found a training with {rest['config']}; needs {config.as_dict()}")
-    run.order.set_state(rest["order"])
-    run.noise.set_state(rest["noise"])
+    try:
+        state = fabric.load(path, weights_only=True)
+        _check_same({**state["about"], **state["config"]}, {**about, **config.as_dict()}, path, config)
+        run.model.load_state_dict(state["model"])
+        run.optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        what = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: found a checkpoint that is damaged or of another model ({what})") from error
+    run.order.set_state(state["order"])
+    run.noise.set_state(state["noise"])
     for name in _STATE[2:]:
-        setattr(run, name, rest[name])
+        setattr(run, name, state[name])
 
 
-def _limits(config: TrainingConfig) -> dict[str, Any]:
-    """What may differ when a training is taken up; a cosine hangs on its number of epochs."""
+def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path, config: TrainingConfig) -> None:
+    # More epochs, patience or time may be asked for than before: they do not change what was done. A cosine, though,
+    # hangs on its number of epochs.
     free = ("patience", "minutes") if config.schedule == "cosine" else ("patience", "minutes", "epochs")
-    return {name: config.as_dict()[name] for name in free}
+    names = [name for name in wanted if name not in free and found.get(name) != wanted[name]]
+    if names:
+        other, own = ({name: facts.get(name) for name in names} for facts in (found, wanted))
+        raise ValueError(f"{path}: found another training, with {other}; needs {own}, or another folder")
