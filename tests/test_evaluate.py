@@ -164,6 +164,13 @@ def test_the_paired_test_is_students(few):
     short = compare("", "shape", few, [p[:-1] for p in positions], 1.0)
     with pytest.raises(ValueError, match="infinite"):
         paired_t_test(one, short, "mae")
+    with pytest.raises(ValueError, match="two that differ"):
+        paired_t_test(one, one)
+
+
+def test_each_entry_needs_a_structure(few):
+    with pytest.raises(ValueError, match="1 structures for 12 entries"):
+        compare("", "shape", few, true_positions(few)[:1], 1.0)
 
 
 def test_the_whole_corpus_gives_back_its_own_pdfs():

@@ -35,6 +35,7 @@ def test_each_fault_is_named():
     found = validity(stray, ALLOWED)
     assert (found.apart, found.connected, found.coordinated) == (True, False, False)
     assert not found
+    assert not validity(np.zeros((5, 3)), ALLOWED)
 
 
 def test_a_cloud_of_atoms_is_not_valid():

@@ -111,6 +111,12 @@ def test_the_deterministic_autoencoder_has_no_noise(batch):
     )
 
 
+def test_a_deterministic_autoencoder_is_asked_at_its_mean_with_and_without_a_generator(batch):
+    model = network(kind="dae").eval()
+    sampled, mean = generate(model, batch.pdf, torch.Generator().manual_seed(0)), generate(model, batch.pdf)
+    torch.testing.assert_close(sampled.z, mean.z, atol=0, rtol=0)
+
+
 def test_what_stands_in_dummies_changes_no_loss(batch):
     decoded = network().decode(torch.zeros(4, 2))
     spoiled = decoded.rows.clone()
@@ -146,12 +152,21 @@ def test_the_scale_of_a_pdf_does_not_matter_to_the_prior(batch):
     torch.testing.assert_close(model.prior(batch.pdf).mean, model.prior(3.7 * batch.pdf).mean)
 
 
-def test_the_pdf_difference_is_that_of_the_simulator_and_reaches_the_decoder(batch):
+def test_the_pdf_difference_is_that_of_the_simulator_and_reaches_the_decoder(four, batch):
     model = network(pdf_weight=2.0)
     decoded = model.decode(torch.zeros(4, 2))
     truth = decoded._replace(rows=batch.rows, presence=40 * batch.present - 20, log_radius=batch.log_radius)
-    sphere = model.pdf_difference(truth, batch.pdf)
-    assert sphere < 2e-3  # the corpus' labels carry diffpy's interpolation, the loss does not
+    assert model.pdf_difference(truth, batch.pdf) < 1e-6
+    larger = truth._replace(log_radius=batch.log_radius + 0.01)
+    radii = batch.log_radius.double().exp().numpy()
+    atoms = [
+        np.exp(0.01) * radii[index] * to_unit_sphere(four.positions[index, :n_atoms]).positions
+        for index, n_atoms in enumerate(four.n_atoms)
+    ]
+    curves = [simulate(torch.from_numpy(one), PRESETS["mlg"], transform="diffpy") for one in atoms]
+    difference = (torch.stack(curves) - batch.pdf).square().mean(1)
+    expected = (difference / (1 + difference)).mean().float()
+    torch.testing.assert_close(model.pdf_difference(larger, batch.pdf), expected, rtol=1e-3, atol=0)
     model(batch)["pdf"].backward()
     reached = model.decode_rows[-1].weight.grad
     assert reached is not None

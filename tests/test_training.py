@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,15 @@ import torch
 from constant_model import SMALL
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.models import ConditionalAutoencoder, ParticleTable, Plan, TrainingConfig, load_model, store_model
+from deepstruc_lib.models import (
+    ConditionalAutoencoder,
+    ParticleTable,
+    Plan,
+    TrainingConfig,
+    load_model,
+    store_model,
+    train_plan,
+)
 from deepstruc_lib.models import train as train_model
 
 CONFIG = TrainingConfig(batch_size=4, learning_rate=1e-3, epochs=12, patience=12, schedule="cosine", warmup=2)
@@ -92,8 +101,36 @@ def test_more_epochs_may_be_asked_for_but_no_other_training(tmp_path):
         trained(tmp_path, steady)
     with pytest.raises(ValueError, match=r"needs .*'learning_rate': 0\.01"):
         trained(tmp_path, TrainingConfig(batch_size=4, epochs=2, patience=9, learning_rate=0.01), resume=True)
+    with pytest.raises(ValueError, match="'kind': None"):
+        trained(tmp_path, steady, resume=True, about={"kind": "dae"})
     longer = trained(tmp_path, TrainingConfig(batch_size=4, epochs=4, patience=9), resume=True)
     assert [row["epoch"] for row in longer.history] == [1, 2, 3, 4]
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    trained(tmp_path)
+    whole = (tmp_path / "checkpoint.pt").read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"not one at all"):
+        (tmp_path / "checkpoint.pt").write_bytes(damaged)
+        with pytest.raises(ValueError, match="damaged"):
+            trained(tmp_path, resume=True)
+
+
+def test_a_plan_is_not_gone_on_with_from_another_plans_checkpoint(tmp_path):
+    @dataclass(frozen=True)
+    class Few(Plan):
+        def table(self, name):
+            return tables()[name != "train"]
+
+    plan = Few(SMALL, TrainingConfig(batch_size=4, epochs=2, patience=9))
+    train_plan(plan, tmp_path, device="cpu", progress=False)
+    for other in (replace(plan, without=19), replace(plan, model=replace(SMALL, kind="dae"))):
+        with pytest.raises(ValueError, match="another training"):
+            train_plan(other, tmp_path, device="cpu", resume=True, progress=False)
+    with pytest.raises(ValueError, match="needs resume"):
+        train_plan(plan, tmp_path, device="cpu", progress=False)
+    card = load_model(tmp_path).card
+    assert (card["epochs"], card["model"]["kind"]) == (2, "cvae")
 
 
 def test_a_training_stops_when_nothing_improves_or_time_is_over(tmp_path):

@@ -11,7 +11,7 @@ from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, generate
 from deepstruc_lib.views import latent_figures
 from deepstruc_lib.views.explorers import PLOTLY
-from deepstruc_lib.views.latent_explorer import LatentExplorer
+from deepstruc_lib.views.latent_explorer import PDF_COLOR, LatentExplorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # nglview's and ipywidgets' own
 CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
@@ -102,8 +102,11 @@ def test_the_maps_last_dots_are_the_pdfs_where_the_prior_puts_them(explorer, net
     from ase import Atoms
 
     expected = generate(network, torch.from_numpy(entries.pdfs)).z.numpy()
-    np.testing.assert_allclose(np.stack(list(explorer.places.values())), expected)
+    every, colors = explorer.dots()
+    np.testing.assert_allclose(every[-3:], expected)
+    assert colors[-3:] == [PDF_COLOR] * 3 != colors[-6:-3]
     dots, n_atoms = explorer.grid()
+    np.testing.assert_array_equal(every[:-3], dots)
     assert len(n_atoms) == len(dots)
     assert isinstance(explorer.particle(dots[0])[0], Atoms)
     assert len(explorer.particle(dots[0])[0]) == max(n_atoms[0], 2)

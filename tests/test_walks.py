@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, generate
+from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, Structures, generate
 from deepstruc_lib.models.walks import coordination_range, share_with_interval, validities, walk, walks
 
 CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
@@ -42,11 +42,43 @@ def test_a_walk_needs_two_ends(network, pdfs):
         walk(network, pdfs[0], pdfs[1], 1)
 
 
-def test_the_structures_of_the_corpus_are_valid_by_their_own_coordination(network, pdfs):
+def test_the_structures_of_the_corpus_are_valid_by_their_own_coordination():
     shapes = [recipe.positions(2.8) for recipe in corpus("mlg").recipes]
     allowed = coordination_range(shapes)
     assert allowed == (3, 12)
-    assert len(validities(generate(network, pdfs), allowed)) == 3
+    positions = torch.zeros(len(shapes), 93, 3)
+    present = torch.zeros(len(shapes), 93, dtype=torch.bool)
+    for index, shape in enumerate(shapes):
+        positions[index, : len(shape)], present[index, : len(shape)] = torch.from_numpy(shape), True
+    assert all(validities(Structures(positions, present, torch.zeros(len(shapes), 2)), allowed))
+    squeezed = positions.clone()
+    squeezed[0, 0] = squeezed[0, 1]
+    judged = validities(Structures(squeezed, present, torch.zeros(len(shapes), 2)), allowed)
+    assert [bool(one) for one in judged] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("chance", [0.97, 1.0])
+def test_the_interval_leaves_room_where_every_walk_succeeded(chance):
+    generator = np.random.default_rng(2)
+    covered = 0
+    for seed in range(200):
+        share, low, high = share_with_interval(generator.random((20, 1)) < chance, seed=seed, resamples=500)
+        assert low <= share <= high
+        covered += low <= chance <= high
+    assert covered >= 180
+
+
+def test_perfect_walks_leave_the_doubt_of_their_number():
+    assert share_with_interval(np.ones((50, 9), dtype=bool)) == (1.0, pytest.approx(0.025 ** (1 / 50)), 1.0)
+    assert share_with_interval(np.zeros((50, 9), dtype=bool)) == (0.0, 0.0, pytest.approx(1 - 0.025 ** (1 / 50)))
+
+
+def test_pdfs_that_a_network_cannot_read_are_refused(network, pdfs):
+    for wrong, said in ((pdfs[:, 1:], "299"), (torch.zeros_like(pdfs), "nowhere positive"), (pdfs / 0, "not finite")):
+        with pytest.raises(ValueError, match=said):
+            generate(network, wrong)
+        with pytest.raises(ValueError, match=said):
+            walks(network, pdfs, wrong)
 
 
 def test_the_interval_covers_the_true_share_as_often_as_it_says():

@@ -46,7 +46,7 @@ def padded_positions(entries: Entries) -> tuple[Float[ndarray, "entries atoms 3"
     return positions, n_atoms
 
 
-def simulated_pdfs(entries: Entries, settings: PDFSettings, progress: bool = False) -> Float[ndarray, "entries r"]:
+def entry_pdfs(entries: Entries, settings: PDFSettings, progress: bool = False) -> Float[ndarray, "entries r"]:
     """G(r) of every entry as diffpy.srreal computes it, float32; equal structures are computed once.
 
     A recipe's particles go together: they have the same number of atoms, so nothing is padded.
@@ -85,6 +85,6 @@ def build_corpus(
         elements=np.array(entries.elements),
         positions=positions,
         n_atoms=n_atoms,
-        pdfs=simulated_pdfs(entries, settings, progress),
+        pdfs=entry_pdfs(entries, settings, progress),
         splits=splits,
     )

@@ -112,7 +112,10 @@ def _rough_fits(centred: ndarray, target: ndarray) -> Float[ndarray, "outcomes 3
 
 
 def _nearest(centred: ndarray, target: ndarray, rotations: ndarray) -> tuple[ndarray, ndarray]:
-    """Sum of squared distances from each rotated atom to the nearest of the target, and which that is."""
+    """Which atom of the target is nearest to each rotated one, and a cost of that.
+
+    The cost is half the sum of the squared distances, less what no rotation changes.
+    """
     count = len(target)
     costs, nearest = np.empty(len(rotations)), np.empty((len(rotations), count), dtype=int)
     size = max(1, _BLOCK // count**2)

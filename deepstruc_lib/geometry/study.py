@@ -32,8 +32,8 @@ def trilateration_errors(
 ) -> list[dict]:
     """One record for each number of satellites, noise and procedure; all procedures get the same noisy distances.
 
-    A record holds n_atoms, satellites, placement, noise, procedure, structures; error, its standard error error_sem and
-    the median over structures error_median, in units of the radius; error_angstrom; and seconds for each structure.
+    A record holds n_atoms, satellites, placement, noise, procedure, structures; error, and its median over structures
+    error_median, in units of the radius; error_angstrom; and seconds for each structure.
     The error is the mean distance of an atom from its true place, without any alignment: the satellites fix the frame.
 
     Args:
@@ -69,8 +69,7 @@ def trilateration_errors(
 def _errors(found: ndarray, particle: UnitSphere) -> dict[str, float]:
     errors = np.linalg.norm(found - particle.positions, axis=2).mean(axis=1)
     mean = float(errors.mean())
-    summary = {"error": mean, "error_sem": float(errors.std() / np.sqrt(len(errors)))}
-    return summary | {"error_median": float(np.median(errors)), "error_angstrom": mean * particle.radius}
+    return {"error": mean, "error_median": float(np.median(errors)), "error_angstrom": mean * particle.radius}
 
 
 def _noisy_distances(particle, count, noise, placement, structures, generator) -> tuple[ndarray, ndarray, ndarray]:

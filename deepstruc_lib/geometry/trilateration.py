@@ -148,7 +148,8 @@ def _descend(step, positions, most) -> Tensor:
         safe, lowest, extrapolated = torch.where(worse, safe, stepped), torch.minimum(lowest, stress), ~worse
         onward = torch.where(worse, safe, stepped - _extrapolation(moves, changes, residual))
         positions = torch.where(moving, onward, positions)
-    return positions
+    # Where the steps were used up the last extrapolation is untried.
+    return torch.where(moving, safe, positions)
 
 
 def _extrapolation(moves, changes, residual) -> Tensor:

@@ -54,7 +54,7 @@ def to_unit_sphere(positions: Float[ndarray, "atoms 3"]) -> UnitSphere:
 
 
 def _ordered(positions: Float[ndarray, "atoms 3"]) -> ndarray:
-    """Indices by distance from the origin, then z, y, x; values within the tolerance count as equal."""
+    """Indices by distance from the origin, then z, y, x; values rounded to the tolerance."""
     distances = np.linalg.norm(positions, axis=1)
     step = _SHELL_TOLERANCE * distances.max()
     if step == 0:

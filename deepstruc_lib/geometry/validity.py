@@ -33,14 +33,9 @@ class Validity:
         return self.apart and self.connected and self.coordinated
 
 
-def bonds(positions: Float[ndarray, "atoms 3"]) -> Bool[ndarray, "atoms atoms"]:
-    """True for pairs within 1.2 of the median distance to the nearest neighbour."""
-    return _bonds(*_distances(positions))
-
-
 def coordination(positions: Float[ndarray, "atoms 3"]) -> Int[ndarray, " atoms"]:
-    """Number of neighbours of each atom."""
-    return bonds(positions).sum(axis=1)
+    """Number of neighbours of each atom: those within 1.2 of the median distance to the nearest neighbour."""
+    return _bonds(*_distances(positions)).sum(axis=1)
 
 
 def validity(positions: Float[ndarray, "atoms 3"], allowed: tuple[int, int]) -> Validity:
@@ -57,7 +52,7 @@ def validity(positions: Float[ndarray, "atoms 3"], allowed: tuple[int, int]) -> 
     bonded = _bonds(distances, nearest)
     neighbours = bonded.sum(axis=1)
     return Validity(
-        apart=bool(distances.min() >= OVERLAP * nearest),
+        apart=bool(distances.min() >= OVERLAP * nearest > 0),
         connected=connected_components(csr_array(bonded), directed=False, return_labels=False) == 1,
         coordinated=bool(allowed[0] <= neighbours.min() and neighbours.max() <= allowed[1]),
     )

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from deepstruc_lib.corpora import Corpus
-from deepstruc_lib.corpora.build import Entries, simulated_pdfs
+from deepstruc_lib.corpora.build import Entries, entry_pdfs
 from deepstruc_lib.scattering import PDFSettings
 
 # Ranges of the conditions: those of synchrotron PDFs of metal particles, and of the presets.
@@ -33,4 +33,4 @@ def _simulated(part: Corpus, settings: PDFSettings) -> Float[ndarray, "entries r
     used, ids = np.unique(part.recipe_ids, return_inverse=True)
     recipes = tuple(part.recipes[recipe] for recipe in used)
     families = tuple(part.family_of_recipe[recipe] for recipe in used)
-    return simulated_pdfs(Entries(recipes, families, ids, part.bond_lengths, part.elements.tolist()), settings)
+    return entry_pdfs(Entries(recipes, families, ids, part.bond_lengths, part.elements.tolist()), settings)

@@ -130,8 +130,9 @@ class ConditionalAutoencoder(nn.Module):
     def forward(self, particles: Particles, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """Terms of the loss, averaged over the batch; "loss" is what is minimised.
 
-        ‖s − ŝ‖², summed over the features, plus β KL(q(z|s, x) ‖ p(z|x)), or for the deterministic autoencoder β times
-        the squared distance between the two means. Noise comes from the generator.
+        What `reconstruction` charges, plus β KL(q(z|s, x) ‖ p(z|x)), or for the deterministic autoencoder β times the
+        squared distance between the two means, plus the weighted difference of the PDFs if it has a weight. Noise
+        comes from the generator.
         """
         posterior, prior, config = self.posterior(particles), self.prior(particles.pdf), self.config
         if config.kind == "cvae":
@@ -179,8 +180,8 @@ def reconstruction(decoded: Decoded, particles: Particles) -> dict[str, Tensor]:
 
     The distances of dummies are masked.
 
-    A relative error of the radius moves every distance by as much: to first order the squared error of the distances
-    in Å, over the radius squared, is that of the rows plus their own square times the error of log_radius squared.
+    A relative error of the radius changes every distance by as much, so it costs what that error in all rows would.
+    Rows and radius are charged apart, as if their errors were independent.
     """
     n_satellites = particles.rows.shape[2] - particles.rows.shape[1]
     columns = functional.pad(particles.present, (0, n_satellites), value=1.0)

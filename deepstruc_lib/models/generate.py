@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.distributions import Normal
 
 from deepstruc_lib.geometry import trilaterate
 from deepstruc_lib.models.cvae import ConditionalAutoencoder
 from deepstruc_lib.scattering import PDFSettings, simulate
 
-# The particle that a network is least sure of still has its origin and one atom on the surface.
+# The particle that a network is least sure of still has the atom at its origin and the nearest to that.
 _FEWEST_ATOMS = 2
 
 
@@ -61,7 +62,26 @@ def structures(network: ConditionalAutoencoder, z: Float[Tensor, "batch latent"]
 def generate(
     network: ConditionalAutoencoder, pdf: Float[Tensor, "batch r"], generator: torch.Generator | None = None
 ) -> Structures:
-    """A particle for each PDF: at the mean of the prior, or with a generator at a sample of it."""
-    prior = network.prior(pdf)
-    noise = 0 if generator is None else torch.randn(prior.mean.shape, generator=generator, device=prior.mean.device)
-    return structures(network, prior.mean + prior.stddev * noise)
+    """A particle for each PDF: at the mean of the prior, or with a generator at a sample of it.
+
+    A deterministic autoencoder has no samples: it gives the mean either way.
+
+    Raises:
+        ValueError: The PDFs do not have the network's points, or one is not finite or nowhere positive.
+    """
+    prior = checked_prior(network, pdf)
+    return structures(network, prior.mean if generator is None else network.latent(prior, generator))
+
+
+def checked_prior(network: ConditionalAutoencoder, pdf: Float[Tensor, "batch r"]) -> Normal:
+    """The prior p(z|x) of PDFs from outside.
+
+    Raises:
+        ValueError: As `generate`.
+    """
+    points = network.config.n_points
+    if pdf.ndim != 2 or pdf.shape[1] != points:
+        raise ValueError(f"PDFs of shape {tuple(pdf.shape)}: needs (PDFs, {points}), the network's r grid")
+    if not (pdf.isfinite().all() and (pdf.amax(1) > 0).all()):
+        raise ValueError("a PDF is nowhere positive, or not finite: needs G(r) with peaks")
+    return network.prior(pdf)

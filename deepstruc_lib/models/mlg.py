@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-import numpy as np
-
 from deepstruc_lib.corpora import PARTS, Corpus, corpus
 from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.particles import ParticleTable
@@ -38,18 +36,9 @@ class Plan:
         return ConditionalAutoencoder(self.model)
 
     def part(self, name: str) -> Corpus:
-        """Entries of one part, train, validation or test, of the random split.
-
-        Where a shape is kept out, the test part is that shape, each of its structures once.
-        """
+        """Entries of one part of the random split, train, validation or test, less the shape that is kept out."""
         whole = corpus(CORPUS)
-        if not self.without:
-            return whole.part("random", name)
-        out = whole.n_atoms == self.without
-        if name != "test":
-            return whole.subset(whole.where("random", name) & ~out)
-        first = np.unique(np.where(out, whole.structure_ids, -1), return_index=True)[1]
-        return whole.subset(first[out[first]])
+        return whole.subset(whole.where("random", name) & (whole.n_atoms != self.without))
 
     def table(self, name: str) -> ParticleTable:
         """The same part as a network reads it."""

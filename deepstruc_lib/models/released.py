@@ -101,7 +101,7 @@ def train_plan(
 def _about(plan: Plan) -> dict[str, Any]:
     """What is trained, and on what."""
     facts = {"without": plan.without, "varied": plan.varied, "corpus": CORPUS, "split": "random"}
-    return {"model": plan.model.as_dict(), **facts, "corpus_hash": corpus_hash(CORPUS, SETTINGS)}
+    return {"model": plan.model.as_dict(), **facts}
 
 
 def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
@@ -120,6 +120,7 @@ def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
         **_about(plan),
         "model": model.as_dict(),
         "training": plan.training.as_dict(),
+        "corpus_hash": corpus_hash(CORPUS, SETTINGS),
         "seed": plan.training.seed,
         "epochs": run.epoch,
         "best_epoch": run.best_epoch,

@@ -19,7 +19,7 @@ class TrainingConfig:
         patience: Stop after this many epochs in which the validation loss has not improved.
         minutes: Stop after the epoch in which this much time is spent, those before a resume included; None: no limit.
         schedule: "constant", or "cosine": the learning rate falls to zero over the epochs.
-        warmup: Epochs over which the learning rate first rises from zero.
+        warmup: Epochs before the one that first has the full learning rate; it rises in equal steps.
         seed: Of the initial weights, the order of the entries and the noise.
     """
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from deepstruc_lib.geometry.validity import Validity, coordination, validity
 from deepstruc_lib.models.cvae import ConditionalAutoencoder
-from deepstruc_lib.models.generate import Structures, structures
+from deepstruc_lib.models.generate import Structures, checked_prior, structures
 
 
 def walk(
@@ -43,11 +43,11 @@ def walks(
     """Many walks at once, as `walk` makes them.
 
     Raises:
-        ValueError: Fewer than two steps.
+        ValueError: Fewer than two steps, or PDFs that `generate` refuses.
     """
     if steps < 2:
         raise ValueError(f"{steps} steps: needs two or more, the ends")
-    here, there = network.prior(starts).mean, network.prior(ends).mean
+    here, there = (checked_prior(network, pdfs).mean for pdfs in (starts, ends))
     way = torch.linspace(0, 1, steps)[:, None]
     z = here[:, None] + way * (there - here)[:, None]
     made = structures(network, z.flatten(0, 1))
@@ -75,9 +75,15 @@ def share_with_interval(
 ) -> tuple[float, float, float]:
     """Share of valid structures, or a difference of two shares, and its interval by a bootstrap over whole walks.
 
-    Structures of one walk resemble each other, so walks are drawn and not structures.
+    Structures of one walk resemble each other, so walks are drawn and not structures. Where all structures are valid,
+    or none is, nothing differs between draws; then the interval is that of the share of walks that are so throughout,
+    by the binomial distribution (Clopper and Pearson, doi:10.1093/biomet/26.4.404).
     """
-    shares = np.asarray(valid).mean(axis=1)
+    valid = np.asarray(valid)
+    shares = valid.mean(axis=1)
+    if valid.dtype == bool and (valid.all() or not valid.any()):
+        bound = ((1 - confidence) / 2) ** (1 / len(shares))
+        return (1.0, bound, 1.0) if valid.all() else (0.0, 0.0, 1 - bound)
     draws = np.random.default_rng(seed).integers(len(shares), size=(resamples, len(shares)))
     low, high = np.quantile(shares[draws].mean(axis=1), [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(shares.mean()), float(low), float(high)

@@ -18,8 +18,8 @@ from deepstruc_lib.solving.library import Shape, shapes
 from deepstruc_lib.solving.measures import Evaluation, Progress, compare
 
 SPLITS = ("random", "shape")
-# Shapes that are refined for each PDF: of the coarse match's best eight one is the true shape, however strong the
-# correlated motion. One more makes up for the true shape where it is taken out.
+# Shapes that are refined for each PDF; with eight the coarse match hardly ever loses the true one to correlated
+# motion. One more makes up for the true shape where it is taken out.
 _CANDIDATES = 8
 
 

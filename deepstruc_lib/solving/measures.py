@@ -109,7 +109,12 @@ def compare(
         made: Positions in Å, in the order of the entries.
         seconds: That making all of them took.
         progress: Called with the number of structures compared, and of all.
+
+    Raises:
+        ValueError: There are more or fewer structures than entries.
     """
+    if len(made) != len(truth):
+        raise ValueError(f"{len(made)} structures for {len(truth)} entries: needs one for each")
     measured, simulated = truth.pdfs.astype(float), simulated_pdfs(made, truth.settings)
     squared = (measured - simulated) ** 2
     mae, radius_error = np.full(len(truth), np.inf), np.empty(len(truth))
@@ -170,12 +175,14 @@ def paired_t_test(one: Evaluation, other: Evaluation, measure: str = "r_p") -> P
     """Whether two evaluations of the same entries differ in the mean of a measure: t > 0 where `one` has more.
 
     Raises:
-        ValueError: The entries are not the same, or a value is not finite.
+        ValueError: The entries are not the same, a value is not finite, or the two do not differ anywhere.
     """
     if not all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("n_true", "bond_lengths")):
         raise ValueError(f"{one.model} and {other.model} were evaluated on other entries: needs the same, in one order")
     values = getattr(one, measure), getattr(other, measure)
     if not np.isfinite(values).all():
         raise ValueError(f"{measure} is infinite for some structures: needs a measure that all of them have")
+    if np.array_equal(*values):
+        raise ValueError(f"{one.model} and {other.model} have the same {measure} everywhere: needs two that differ")
     result: Any = ttest_rel(*values)
     return PairedTest(float(result.statistic), float(result.pvalue))

@@ -77,6 +77,12 @@ class LatentExplorer:
             presence = self.network.decode(torch.from_numpy(dots).float()).presence
         return dots, (presence > 0).sum(1).numpy()
 
+    def dots(self) -> tuple[Float[ndarray, "dots 2"], list[str]]:
+        """All dots of the map, in the order in which they are clicked: the grid, then the PDFs; and their colours."""
+        grid, n_atoms = self.grid()
+        own = np.stack(list(self.places.values()))
+        return np.concatenate([grid, own]), [*_hex(n_atoms), *[PDF_COLOR] * len(own)]
+
     def particle(self, z: Float[ndarray, " 2"]) -> tuple[Atoms, Float[ndarray, " r"]]:
         """The particle at a place, and its G(r) in Å⁻²."""
         from ase import Atoms
@@ -85,16 +91,13 @@ class LatentExplorer:
         return Atoms([COPPER] * len(made[0]), positions=made[0].numpy()), made.pdfs(self.settings)[0].numpy()
 
     def map(self) -> View3D:
-        """The map as dots in a plane, in which a click can be followed; the PDFs' dots come last."""
+        """The map as dots in a plane, in which a click can be followed; the PDFs' dots lie on top."""
         from ase import Atoms
 
-        dots, n_atoms = self.grid()
-        own = np.stack(list(self.places.values()))
-        flat = np.concatenate([dots, own])
-        scaled = (flat - self.low) / (self.high - self.low) * (COLUMNS - 1)
-        raised = np.r_[np.zeros(len(dots)), np.ones(len(own))]
-        colors = [*_hex(n_atoms), *[PDF_COLOR] * len(own)]
-        atoms = Atoms([COPPER] * len(flat), positions=np.column_stack([scaled, raised]))
+        dots, colors = self.dots()
+        scaled = (dots - self.low) / (self.high - self.low) * (COLUMNS - 1)
+        raised = np.arange(len(dots)) >= len(dots) - len(self.places)
+        atoms = Atoms([COPPER] * len(dots), positions=np.column_stack([scaled, raised]))
         alt = "Map of the latent plane: dots coloured by the number of atoms, PDFs as pale dots."
         return show(atoms, colors=colors, rotation="0x", alt=alt, height=420)
 
@@ -152,7 +155,7 @@ class _Controls:
         ]
         self.menu = ipywidgets.Dropdown(options=list(explorer.places), value=explorer.stops[0], description="PDF")
         self.map = explorer.map().widget
-        self.dots = np.concatenate([explorer.grid()[0], np.stack(list(explorer.places.values()))])
+        self.dots = explorer.dots()[0]
         self.screen = ipywidgets.Output(layout={"min_height": "840px"})
         self.box = ipywidgets.VBox([self.map, self.menu, *self.sliders, self.screen])
         self.map.observe(self.follow_click, "picked")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # The terms of the loss in the order they are drawn, and what the legend calls them.
 TERMS = {"distances": "distances", "radius": "radius", "presence": "existence", "pdf": "PDF",
          "regularisation": "regularisation"}  # fmt: skip
-FLOOR = 1e-4  # a term below this (nats) decides nothing any more; a logarithmic axis needs an end
+FLOOR = 1e-4  # a term of the loss below this decides nothing any more; a logarithmic axis needs an end
 CORNERS = 48  # of the polygon that an ellipse is drawn as
 SYMBOLS = ("diamond", "square", "star", "cross", "triangle-up", "x")
 
