@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.geometry.validity import coordination, validity
+from deepstruc_lib.geometry.validity import bond_length, coordination, validity
 from deepstruc_lib.particles import Recipe
 
 FCC = Recipe("FCC", (3, 4, 4)).positions(2.8)
@@ -22,6 +22,7 @@ def test_every_particle_of_the_corpus_is_valid_at_any_scale_and_orientation():
 def test_an_inner_atom_of_fcc_has_twelve_neighbours():
     centre = np.linalg.norm(FCC - FCC.mean(0), axis=1).argmin()
     assert coordination(FCC)[centre] == 12 == coordination(FCC).max()
+    assert bond_length(FCC) == pytest.approx(2.8)
 
 
 def test_each_fault_is_named():

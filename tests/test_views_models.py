@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from deepstruc_lib.views.model_figures import FLOOR, TERMS, latent_ellipses, misfit_plane, training_curves
+from deepstruc_lib.views.model_figures import (
+    FLOOR,
+    TERMS,
+    latent_ellipses,
+    misfit_plane,
+    network_diagram,
+    training_curves,
+)
 
 
 def history(epochs, **columns):
@@ -48,6 +55,15 @@ def test_an_ellipse_lies_one_standard_deviation_from_its_mean():
         relative = (outline[:, :-1] - means[:, None]) / stds[:, None]
         np.testing.assert_allclose((relative**2).sum(-1), factor**2)
     np.testing.assert_array_equal(np.stack([made.data[1].x, made.data[1].y], axis=1), means)
+
+
+def test_the_diagram_has_every_part_and_dashes_what_only_training_needs():
+    made = network_diagram(alt="x")
+    words = [note.text for note in made.layout.annotations if not note.showarrow]
+    assert len(words) == len(made.layout.shapes) == 7
+    dashed = {name for name, box in zip(words, made.layout.shapes, strict=True) if box.line.dash == "dash"}
+    assert dashed == {"structure<br>s", "encoder<br>q(z|s, x)"}
+    assert sum(note.showarrow for note in made.layout.annotations) == 7
 
 
 @pytest.mark.parametrize("shape", [(2, 8), (3, 2)])

@@ -33,6 +33,11 @@ class Validity:
         return self.apart and self.connected and self.coordinated
 
 
+def bond_length(positions: Float[ndarray, "atoms 3"]) -> float:
+    """Median distance of an atom to its nearest neighbour, in the unit of the positions."""
+    return _distances(positions)[1]
+
+
 def coordination(positions: Float[ndarray, "atoms 3"]) -> Int[ndarray, " atoms"]:
     """Number of neighbours of each atom: those within 1.2 of the median distance to the nearest neighbour."""
     return _bonds(*_distances(positions)).sum(axis=1)
