@@ -112,13 +112,24 @@ def test_train_stores_a_tested_model_that_evaluates_to_its_card(deepstruc, plans
     assert {path.name for path in folder.iterdir()} == names
     card = load_model(folder).card
     assert card["metrics"] == summary
-    assert card["command"] == "deepstruc train mlg-cvae --device cpu"
+    assert (card["command"], card["seed"]) == ("deepstruc train mlg-cvae --device cpu", 0)
     assert (card["device"], card["threads"], card["epochs"]) == ("cpu", torch.get_num_threads(), EPOCHS)
     again = json.loads(deepstruc("evaluate", folder, "--json")[1])
     assert again | {"seconds_per_pdf": 0} == summary | {"seconds_per_pdf": 0}
     code, out, err = deepstruc("train", "mlg-cvae", "-o", folder)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "resume" in err
+
+
+def test_another_seed_is_another_training_and_stands_in_the_card(deepstruc, plans, tmp_path):  # noqa: F811
+    for seed in (0, 1):
+        assert deepstruc("train", "mlg-cvae", "--device", "cpu", "--seed", seed, "-o", tmp_path / f"{seed}")[0] == 0
+    one, other = (load_model(tmp_path / f"{seed}") for seed in (0, 1))
+    assert (other.card["seed"], other.card["command"]) == (1, "deepstruc train mlg-cvae --device cpu --seed 1")
+    assert not one.network.decode_rows[0].weight.equal(other.network.decode_rows[0].weight)
+    code, _, err = deepstruc("train", "mlg-cvae", "--device", "cpu", "--resume", "-o", tmp_path / "1")
+    assert code == 2
+    assert "'seed': 1" in err
 
 
 def test_a_model_without_a_shape_is_tested_on_it(deepstruc, plans, tmp_path):  # noqa: F811

@@ -1,6 +1,7 @@
 """What each command on models does: list, train, evaluate."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +29,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the folder's checkpoint, if it has one.")
     ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise; the released models have 0.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder [_training/MODEL].")] = None,
     as_json: options.Json = False,
 ) -> int:
@@ -44,7 +46,9 @@ def train(
 
     _check_trainable(model, device)
     plan, folder = PLANS[model], output_folder(output or _TRAINING / model)
-    facts = {"command": f"deepstruc train {model} --device {device}", "threads": torch.get_num_threads()}
+    plan = replace(plan, training=replace(plan.training, seed=seed))
+    command = f"deepstruc train {model} --device {device}" + (f" --seed {seed}" if seed else "")
+    facts = {"command": command, "threads": torch.get_num_threads()}
     try:
         run = train_plan(plan, folder, device=device, resume=resume, **facts)
     except KeyboardInterrupt:
