@@ -88,6 +88,20 @@ def test_polish_is_better_than_the_papers_procedure_and_the_linear_start(count):
     assert polished < mean_error(trilaterate(*arguments, polish=0), truth)
 
 
+def test_no_untried_extrapolation_is_returned_when_the_steps_are_used_up():
+    arguments, _ = measured("FCC(3,4,4)", 4, noise=0.3, structures=20)
+    between, outward, points, _ = arguments
+    between = ((between + between.mT) / 2).clamp_min(0)
+
+    def stress(found):
+        pairs = (torch.cdist(found, found) - between).square().triu(1).sum((1, 2))
+        return pairs + (torch.cdist(found, points) - outward.clamp_min(0))[:, 1:].square().sum((1, 2))
+
+    fits = torch.stack([stress(trilaterate(*arguments, polish=steps)) for steps in range(1, 16)])
+    # A step that was tried may fit worse by some tenths of a per cent; extrapolations here do by up to 8 %.
+    assert (fits.diff(dim=0) / fits[:-1]).max() < 0.01
+
+
 def test_error_grows_in_proportion_to_the_noise():
     errors = [
         mean_error(trilaterate(*arguments), truth) for arguments, truth in (measured(noise=n) for n in (0.001, 0.01))

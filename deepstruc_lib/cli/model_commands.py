@@ -30,7 +30,9 @@ def train(
         bool, typer.Option("--resume", help="Go on from the folder's checkpoint, if it has one.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and noise; the released models have 0.")] = 0,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder [_training/MODEL].")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder [_training/MODEL, with -seedN].")
+    ] = None,
     as_json: options.Json = False,
 ) -> int:
     """Trains a model as it was released, then tests it: `deepstruc train mlg-cvae -o mine/ --resume`.
@@ -45,7 +47,8 @@ def train(
     from deepstruc_lib.solving.report import evaluation_table, output_folder
 
     _check_trainable(model, device)
-    plan, folder = PLANS[model], output_folder(output or _TRAINING / model)
+    own = f"{model}-seed{seed}" if seed else model
+    plan, folder = PLANS[model], output_folder(output or _TRAINING / own)
     plan = replace(plan, training=replace(plan.training, seed=seed))
     command = f"deepstruc train {model} --device {device}" + (f" --seed {seed}" if seed else "")
     facts = {"command": command, "threads": torch.get_num_threads()}

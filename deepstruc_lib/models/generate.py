@@ -82,6 +82,8 @@ def checked_prior(network: ConditionalAutoencoder, pdf: Float[Tensor, "batch r"]
     points = network.config.n_points
     if pdf.ndim != 2 or pdf.shape[1] != points:
         raise ValueError(f"PDFs of shape {tuple(pdf.shape)}: needs (PDFs, {points}), the network's r grid")
-    if not (pdf.isfinite().all() and (pdf.amax(1) > 0).all()):
-        raise ValueError("a PDF is nowhere positive, or not finite: needs G(r) with peaks")
+    if not pdf.isfinite().all():
+        raise ValueError("a PDF holds NaN or infinity: needs G(r) in Å⁻²")
+    if not (pdf.amax(1) > 0).all():
+        raise ValueError("a PDF is nowhere positive: needs G(r) with peaks")
     return network.prior(pdf)

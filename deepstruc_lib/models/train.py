@@ -209,7 +209,7 @@ def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig, about: M
     """Take the run up where the checkpoint left it."""
     try:
         state = fabric.load(path, weights_only=True)
-        _check_same({**state["about"], **state["config"]}, {**about, **config.as_dict()}, path, config)
+        _check_same({**state["about"], **state["config"]}, {**about, **config.as_dict()}, path)
         run.model.load_state_dict(state["model"])
         run.optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
@@ -221,11 +221,11 @@ def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig, about: M
         setattr(run, name, state[name])
 
 
-def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path, config: TrainingConfig) -> None:
+def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
     # More epochs, patience or time may be asked for than before: they do not change what was done. A cosine, though,
     # hangs on its number of epochs.
-    free = ("patience", "minutes") if config.schedule == "cosine" else ("patience", "minutes", "epochs")
-    names = [name for name in wanted if name not in free and found.get(name) != wanted[name]]
+    free = {"patience", "minutes"} if wanted["schedule"] == "cosine" else {"patience", "minutes", "epochs"}
+    names = sorted(name for name in (wanted.keys() | found.keys()) - free if found.get(name) != wanted.get(name))
     if names:
         other, own = ({name: facts.get(name) for name in names} for facts in (found, wanted))
         raise ValueError(f"{path}: found another training, with {other}; needs {own}, or another folder")

@@ -155,7 +155,7 @@ class _Controls:
         ]
         self.menu = ipywidgets.Dropdown(options=list(explorer.places), value=explorer.stops[0], description="PDF")
         self.map = explorer.map().widget
-        self.map.stage.set_parameters(mouse_preset="coot")  # in which a click leaves the map where it is
+        self.map._js("this.stage.mouseControls.remove('clickPick-left')")  # a click would move the map under the mouse
         self.dots = explorer.dots()[0]
         self.screen = ipywidgets.Output(layout={"min_height": "840px"})
         self.box = ipywidgets.VBox([self.map, self.menu, *self.sliders, self.screen])

@@ -21,10 +21,12 @@ TERMS = {"distances": "distances", "radius": "radius", "presence": "existence", 
 FLOOR = 1e-4  # a term of the loss below this decides nothing any more; a logarithmic axis needs an end
 CORNERS = 48  # of the polygon that an ellipse is drawn as
 # Parts of a conditional autoencoder, with their places; then what leads to what.
-PARTS = {"structure<br>s": (0, 1), "PDF<br>x": (0, 0), "encoder<br>q(z|s, x)": (1.15, 1), "prior<br>p(z|x)": (1.15, 0),
-         "z": (2.05, 0.5), "decoder<br>p(s|z)": (2.95, 0.5), "distances,<br>size": (4.05, 0.5)}  # fmt: skip
-TRAINING_ONLY = ("structure<br>s", "encoder<br>q(z|s, x)")
-WAYS = ((0, 2), (1, 2), (1, 3), (2, 4), (3, 4), (4, 5), (5, 6))
+PARTS = {"structure": ("structure<br>s", 0, 1), "pdf": ("PDF<br>x", 0, 0), "encoder": ("encoder<br>q(z|s, x)", 1.15, 1),
+         "prior": ("prior<br>p(z|x)", 1.15, 0), "z": ("z", 2.05, 0.5), "decoder": ("decoder<br>p(s|z)", 2.95, 0.5),
+         "answer": ("distances,<br>size", 4.05, 0.5)}  # fmt: skip
+TRAINING_ONLY = ("structure", "encoder")
+WAYS = (("structure", "encoder"), ("pdf", "encoder"), ("pdf", "prior"), ("encoder", "z"), ("prior", "z"),
+        ("z", "decoder"), ("decoder", "answer"))  # fmt: skip
 SYMBOLS = ("diamond", "square", "star", "cross", "triangle-up", "x")
 
 
@@ -35,19 +37,19 @@ def network_diagram(*, alt: str, **layout: Any) -> go.Figure:
         alt: What the figure shows.
         layout: For `figure`.
     """
-    names, boxes, arrows = list(PARTS), [], []
-    half = {name: 0.15 if name == "z" else 0.42 for name in names}
-    for name, (x, y) in PARTS.items():
+    boxes, arrows, words = [], [], []
+    half = {name: 0.15 if name == "z" else 0.42 for name in PARTS}
+    for name, (word, x, y) in PARTS.items():
         line = {"color": PALETTE[0], "width": 1.6, "dash": "dash" if name in TRAINING_ONLY else "solid"}
         boxes.append({"type": "rect", "x0": x - half[name], "x1": x + half[name], "y0": y - 0.26, "y1": y + 0.26,
                       "line": line})  # fmt: skip
-    for start, end in ((names[one], names[other]) for one, other in WAYS):
-        (x0, y0), (x1, y1) = PARTS[start], PARTS[end]
+        words.append({"x": x, "y": y, "text": word, "showarrow": False, "font": {"size": 12}})
+    for start, end in WAYS:
+        (_, x0, y0), (_, x1, y1) = PARTS[start], PARTS[end]
         arrows.append({"x": x1 - half[end] - 0.02, "y": y1, "ax": x0 + half[start] + 0.02, "ay": y0, "text": "",
                        "xref": "x", "yref": "y", "axref": "x", "ayref": "y", "showarrow": True, "arrowhead": 2,
                        "arrowwidth": 1.4, "arrowcolor": INK,
                        "opacity": 1 - 0.5 * (not {start, end}.isdisjoint(TRAINING_ONLY))})  # fmt: skip
-    words = [{"x": x, "y": y, "text": name, "showarrow": False, "font": {"size": 12}} for name, (x, y) in PARTS.items()]
     hidden = {"visible": False, "fixedrange": True}
     return figure(alt=alt, **{
         "shapes": boxes, "annotations": [*arrows, *words], "height": 230, "margin": {"l": 4, "r": 4, "t": 8, "b": 8},
