@@ -47,6 +47,16 @@ def test_a_card_tells_how_to_make_the_model_again(name):
     assert len(rows) == 1 + model.card["epochs"]
 
 
+@pytest.mark.parametrize("name", ["mlg-cvae", "mlg-dae", "mlg-cvae-pdf"])
+def test_the_best_were_trained_with_other_seeds_too(name):
+    card = load_model(name).card
+    assert set(card["repeats"]) == {"1", "2"}
+    for metrics in card["repeats"].values():
+        assert set(metrics) == set(card["metrics"])
+        assert metrics["r_p"] != card["metrics"]["r_p"]
+        assert (metrics["n"], metrics["split"]) == (card["metrics"]["n"], "random")
+
+
 def test_the_best_weights_reproduce_their_card():
     reproduces("mlg-cvae")
 

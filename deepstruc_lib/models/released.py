@@ -34,7 +34,8 @@ class TrainedModel:
         name: Of the released model, or of the folder it was trained in.
         plan: How it was built and trained, and on what.
         network: In evaluation mode, on the CPU.
-        card: The record stored beside the weights.
+        card: The record stored beside the weights. Of some released models it has "repeats": the metrics of trainings
+            with other seeds (`deepstruc train --seed`), whose weights are not kept.
         folder: Where they are.
     """
 
