@@ -35,7 +35,8 @@ class TrainedModel:
         plan: How it was built and trained, and on what.
         network: In evaluation mode, on the CPU.
         card: The record stored beside the weights. Of some released models it has "repeats": the metrics of trainings
-            with other seeds (`deepstruc train --seed`), whose weights are not kept.
+            with other seeds (`deepstruc train --seed`), whose weights are not kept, and as "valid_between" the share of
+            valid structures on chapter 06's walks between different shapes.
         folder: Where they are.
     """
 
