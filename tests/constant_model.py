@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from deepstruc_lib.geometry import distance_rows, satellites, to_unit_sphere
-from deepstruc_lib.models import CVAEConfig, Plan, Run, TrainingConfig, store_model
+from deepstruc_lib.models import CVAEConfig, Plan, TrainingConfig, TrainingState, store_model
 
 SMALL = CVAEConfig(encoder=(4,), prior=(4,), upsampling=(3,), decoder=(8,))
 SURE = 10.0
@@ -32,5 +32,7 @@ def store_constant_model(folder: Path, positions: np.ndarray, without: int = 0, 
     generators = torch.Generator(), torch.Generator()
     history = [{"epoch": 1, "loss": 1.0}]
     weights = network.state_dict()
-    run = Run(network, None, *generators, epoch=1, best_epoch=1, best_loss=1.0, best_weights=weights, history=history)
+    run = TrainingState(
+        network, None, *generators, epoch=1, best_epoch=1, best_loss=1.0, best_weights=weights, history=history
+    )
     store_model(folder, plan, run, **facts)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.models import ParticleTable
+from deepstruc_lib.models import ParticleDataset
 from deepstruc_lib.models.conditions import varied_pdfs
 
 
@@ -15,7 +15,7 @@ def part():
 
 def test_a_table_with_varied_pdfs_begins_with_the_corpus_and_repeats_its_particles():
     entries = part()
-    plain, varied = ParticleTable(entries, 11, 93), ParticleTable(entries, 11, 93, varied=2)
+    plain, varied = ParticleDataset(entries, 11, 93), ParticleDataset(entries, 11, 93, varied=2)
     count = len(entries)
     assert len(varied) == 3 * count
     own, other = varied.batch(torch.arange(count)), varied.batch(torch.arange(count, 2 * count))

@@ -9,9 +9,9 @@ from torch.distributions import Normal
 
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.geometry import to_unit_sphere
-from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, ParticleTable, generate, structures
-from deepstruc_lib.models.cvae import reconstruction
-from deepstruc_lib.models.layers import GatedConv1d
+from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, ParticleDataset, generate, structures
+from deepstruc_lib.models.mlg.layers import GatedConv1d
+from deepstruc_lib.models.mlg.network import reconstruction
 from deepstruc_lib.scattering import PRESETS, simulate
 
 SMALL = CVAEConfig(n_atoms=43, encoder=(16,), prior=(32,), upsampling=(8, 4), decoder=(64,), beta=1e-3)
@@ -26,7 +26,7 @@ def four():
 
 @pytest.fixture(scope="module")
 def batch(four):
-    return ParticleTable(four, SMALL.n_satellites, SMALL.n_atoms).batch(torch.arange(4))
+    return ParticleDataset(four, SMALL.n_satellites, SMALL.n_atoms).batch(torch.arange(4))
 
 
 def network(**changes) -> ConditionalAutoencoder:

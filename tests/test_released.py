@@ -7,7 +7,7 @@ import torch
 
 from deepstruc_lib.corpora import corpus_hash
 from deepstruc_lib.models import PLANS, load_model, released_models
-from deepstruc_lib.models.mlg import CORPUS, SETTINGS
+from deepstruc_lib.models.mlg.plans import CORPUS, SETTINGS
 from deepstruc_lib.models.released import CARD, HISTORY, RELEASED, WEIGHTS
 from deepstruc_lib.solving import evaluate_model
 

@@ -16,7 +16,7 @@ from constant_model import SMALL
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import (
     ConditionalAutoencoder,
-    ParticleTable,
+    ParticleDataset,
     Plan,
     TrainingConfig,
     load_model,
@@ -31,7 +31,7 @@ CONFIG = TrainingConfig(batch_size=4, learning_rate=1e-3, epochs=12, patience=12
 def tables():
     whole = corpus("mlg")
     chosen = (np.arange(0, len(whole), 300), np.arange(150, len(whole), 600))
-    return [ParticleTable(whole.subset(entries), SMALL.n_satellites, SMALL.n_atoms) for entries in chosen]
+    return [ParticleDataset(whole.subset(entries), SMALL.n_satellites, SMALL.n_atoms) for entries in chosen]
 
 
 def trained(folder, config=CONFIG, **options):

@@ -6,7 +6,7 @@ import torch
 
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, Structures, generate
-from deepstruc_lib.models.walks import coordination_range, share_with_interval, validities, walk, walks
+from deepstruc_lib.models.mlg.walks import coordination_range, share_with_interval, validities, walk, walks
 
 CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
 

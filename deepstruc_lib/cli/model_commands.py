@@ -87,7 +87,7 @@ def evaluate(
     as_json: options.Json = False,
 ) -> None:
     """Structures from simulated PDFs against the true ones: `deepstruc evaluate library --corpus mlg`."""
-    from deepstruc_lib.models.mlg import CORPUS
+    from deepstruc_lib.models.mlg.plans import CORPUS
     from deepstruc_lib.solving import evaluate_library, evaluate_model
     from deepstruc_lib.solving.report import evaluation_table
 

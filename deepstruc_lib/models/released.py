@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from deepstruc_lib import __version__
 from deepstruc_lib.corpora import corpus_hash
 from deepstruc_lib.files.textfiles import write_bytes, write_text
-from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
-from deepstruc_lib.models.mlg import CORPUS, PLANS, SETTINGS, Plan
-from deepstruc_lib.models.run import Run, TrainingConfig
-from deepstruc_lib.models.train import HISTORY, check_unused, history_text, train
+from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
+from deepstruc_lib.models.mlg.plans import CORPUS, PLANS, SETTINGS, Plan
+from deepstruc_lib.models.training.loop import HISTORY, check_unused, history_text, train
+from deepstruc_lib.models.training.state import TrainingConfig, TrainingState
 
 WEIGHTS, CARD = "weights.safetensors", "card.json"
 RELEASED = Path(str(files("deepstruc_lib.models").joinpath("weights")))
@@ -75,7 +75,7 @@ def load_model(name: str | Path) -> TrainedModel:
 
 def train_plan(
     plan: Plan, folder: Path, *, device: str = "auto", resume: bool = False, progress: bool = True, **facts: Any
-) -> Run:
+) -> TrainingState:
     """Train a model as planned, into a folder that `load_model` reads from the first checkpoint on.
 
     Args:
@@ -91,7 +91,7 @@ def train_plan(
     """
     check_unused(folder, resume)  # before the PDFs of the tables are simulated
 
-    def keep(run: Run) -> None:
+    def keep(run: TrainingState) -> None:
         store_model(folder, plan, run, device=str(run.noise.device), **facts)
 
     options = {"device": device, "resume": resume, "about": _about(plan), "keep": keep, "progress": progress}
@@ -106,7 +106,7 @@ def _about(plan: Plan) -> dict[str, Any]:
     return {"model": plan.model.as_dict(), **facts}
 
 
-def store_model(folder: Path, plan: Plan, run: Run, **facts: Any) -> None:
+def store_model(folder: Path, plan: Plan, run: TrainingState, **facts: Any) -> None:
     """Write the best weights of a run, its card and its curve; each file whole or not at all.
 
     Args:

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from deepstruc_lib.corpora import Corpus, corpus
 from deepstruc_lib.models import TrainedModel, generate, load_model
-from deepstruc_lib.models.mlg import CORPUS
+from deepstruc_lib.models.mlg.plans import CORPUS
 from deepstruc_lib.models.released import CARD
 from deepstruc_lib.particles import first_of_shape, unit_positions
 from deepstruc_lib.solving.identify import identify

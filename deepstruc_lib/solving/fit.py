@@ -11,9 +11,9 @@ from scipy.optimize import OptimizeResult, least_squares
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import B_PER_U
-from deepstruc_lib.solving.distances import DistanceList, merged_distances
-from deepstruc_lib.solving.match import match
-from deepstruc_lib.solving.model import REACH_MARGIN, FitTarget, best_scale, model
+from deepstruc_lib.solving.coarse import match
+from deepstruc_lib.solving.pairs import DistanceList, merged_distances
+from deepstruc_lib.solving.target import REACH_MARGIN, FitTarget, best_scale, model
 
 PARAMETERS = ("scale", "stretch", "biso", "delta2")
 # Å². U from 0.0015 to 0.09 Å² covers a cold metal core and a badly disordered shell; beyond delta2 = 6 Å² the first

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import PDFSettings
+from deepstruc_lib.solving.coarse import match
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, refine_each
 from deepstruc_lib.solving.library import Shape
-from deepstruc_lib.solving.match import match
-from deepstruc_lib.solving.model import FitTarget
+from deepstruc_lib.solving.target import FitTarget
 
 # Nearest-neighbour distances of metals from nickel's 1.99 Å (0.866·2.30, a bcc particle of the DeepStruc corpus) to
 # yttrium's 3.24 Å, with a margin of 2 %.

@@ -16,10 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.particles import Recipe, shape_library
-from deepstruc_lib.solving.distances import DistanceList, merged_distances
+from deepstruc_lib.solving.coarse import match
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, refine_each
-from deepstruc_lib.solving.match import match
-from deepstruc_lib.solving.model import FitTarget
+from deepstruc_lib.solving.pairs import DistanceList, merged_distances
+from deepstruc_lib.solving.target import FitTarget
 
 log = logging.getLogger(__name__)
 

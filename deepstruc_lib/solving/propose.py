@@ -18,12 +18,12 @@ from deepstruc_lib.files import PDF
 from deepstruc_lib.files.structures import CLOSEST_ATOMS
 from deepstruc_lib.models import TrainedModel, generate
 from deepstruc_lib.models.conditions import RANGES
-from deepstruc_lib.models.mlg import SETTINGS
+from deepstruc_lib.models.mlg.plans import SETTINGS
 from deepstruc_lib.particles import distance_list
 from deepstruc_lib.scattering import PDFSettings
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, fit
 from deepstruc_lib.solving.library import Shape
-from deepstruc_lib.solving.model import FitTarget
+from deepstruc_lib.solving.target import FitTarget
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from ase.data import atomic_numbers, covalent_radii
 from deepstruc_lib.corpora import METALLIC_RADII, bond_length
 from deepstruc_lib.files import PDF
 from deepstruc_lib.models import load_model
-from deepstruc_lib.solving.distances import mean_nearest_neighbour
 from deepstruc_lib.solving.fit import Fit
 from deepstruc_lib.solving.library import Candidate, Shape, library_fit, shapes
+from deepstruc_lib.solving.pairs import mean_nearest_neighbour
 from deepstruc_lib.solving.propose import NETWORKS, Proposal, known_shape, network_fit
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from deepstruc_lib.geometry import trilaterate
-from deepstruc_lib.models.cvae import ConditionalAutoencoder
+from deepstruc_lib.models.mlg.network import ConditionalAutoencoder
 from deepstruc_lib.scattering import PDFSettings, simulate
 
 # The particle that a network is least sure of still has the atom at its origin and the nearest to that.

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from deepstruc_lib.geometry.trilateration import linear_positions
 from deepstruc_lib.geometry.unit_sphere import satellites
-from deepstruc_lib.models.layers import gated_convolutions, perceptron
-from deepstruc_lib.models.particles import Particles
+from deepstruc_lib.models.mlg.dataset import Particles
+from deepstruc_lib.models.mlg.layers import gated_convolutions, perceptron
 from deepstruc_lib.scattering import PRESETS, simulate
 
 # Radius that an untrained network predicts, Å.

@@ -30,7 +30,7 @@ class Particles(NamedTuple):
     log_radius: Float[Tensor, " batch"]
 
 
-class ParticleTable:
+class ParticleDataset:
     """The particles of a corpus in memory; the few shapes are held once, and looked up for a batch.
 
     Args:
@@ -59,7 +59,7 @@ class ParticleTable:
     def __len__(self) -> int:
         return len(self.pdf)
 
-    def to(self, device: torch.device) -> "ParticleTable":
+    def to(self, device: torch.device) -> "ParticleDataset":
         """Move everything to a device."""
         for name, value in vars(self).items():
             if isinstance(value, Tensor):

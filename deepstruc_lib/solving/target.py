@@ -9,7 +9,7 @@ from jaxtyping import Float
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import B_PER_U
 from deepstruc_lib.scattering.transform import quadrature, sine_matrix
-from deepstruc_lib.solving.distances import DistanceList
+from deepstruc_lib.solving.pairs import DistanceList
 
 # Å. Below 2 Å a measured G(r) of a metal holds only artefacts; the published fits end at 20 Å.
 DEFAULT_RANGE = (2.0, 20.0)

@@ -9,8 +9,8 @@ from numpy import ndarray
 from torch import Tensor
 
 from deepstruc_lib.geometry.validity import Validity, coordination, validity
-from deepstruc_lib.models.cvae import ConditionalAutoencoder
-from deepstruc_lib.models.generate import Structures, checked_prior, structures
+from deepstruc_lib.models.mlg.generate import Structures, checked_prior, structures
+from deepstruc_lib.models.mlg.network import ConditionalAutoencoder
 
 
 def walk(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from deepstruc_lib.files.textfiles import write_text
-from deepstruc_lib.models.run import Run, TrainingConfig
+from deepstruc_lib.models.training.state import TrainingConfig, TrainingState
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -54,9 +54,9 @@ def train(
     resume: bool = False,
     about: Mapping[str, Any] = MappingProxyType({}),
     checkpoint_seconds: float = 30.0,
-    keep: Callable[[Run], None] = lambda run: None,
+    keep: Callable[[TrainingState], None] = lambda run: None,
     progress: bool = True,
-) -> Run:
+) -> TrainingState:
     """Train a model whose forward(batch, generator) returns the terms of its loss.
 
     The folder holds checkpoint.pt, from which an interrupted training goes on as if nothing had happened (model,
@@ -119,17 +119,17 @@ def check_unused(folder: Path, resume: bool) -> None:
         raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
 
 
-def _begin(fabric: Fabric, build: Callable[[], nn.Module], config: TrainingConfig) -> Run:
+def _begin(fabric: Fabric, build: Callable[[], nn.Module], config: TrainingConfig) -> TrainingState:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         model = build()
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     model, optimizer = fabric.setup(model, optimizer)
     generators = torch.Generator().manual_seed(config.seed), torch.Generator(fabric.device).manual_seed(config.seed)
-    return Run(model, optimizer, *generators)
+    return TrainingState(model, optimizer, *generators)
 
 
-def _epoch(fabric: Fabric, run: Run, training: Table, validation: Table, config: TrainingConfig) -> None:
+def _epoch(fabric: Fabric, run: TrainingState, training: Table, validation: Table, config: TrainingConfig) -> None:
     """Teach every entry once, then validate; the run is changed in place."""
     start = time.monotonic()
     for group in run.optimizer.param_groups:
@@ -155,7 +155,7 @@ def _epoch(fabric: Fabric, run: Run, training: Table, validation: Table, config:
 
 
 @torch.no_grad()
-def _validate(run: Run, table: Table, config: TrainingConfig) -> dict[str, float]:
+def _validate(run: TrainingState, table: Table, config: TrainingConfig) -> dict[str, float]:
     """Mean terms of the loss, with the same noise in every epoch so that epochs can be compared."""
     run.model.eval()
     noise = torch.Generator(run.noise.device).manual_seed(config.seed)
@@ -181,7 +181,7 @@ class _Mean:
         return {name: float(value) / self.count for name, value in self.sums.items()}
 
 
-def _save(fabric: Fabric, folder: Path, run: Run, config: TrainingConfig, about: Mapping[str, Any]) -> None:
+def _save(fabric: Fabric, folder: Path, run: TrainingState, config: TrainingConfig, about: Mapping[str, Any]) -> None:
     """Checkpoint and history, each written whole or not at all."""
     state = {name: getattr(run, name) for name in _STATE}
     state |= {"order": run.order.get_state(), "noise": run.noise.get_state()}
@@ -205,7 +205,7 @@ def _rounded(value: float) -> float | int:
     return value if isinstance(value, int) else float(f"{value:.6g}")
 
 
-def _load(fabric: Fabric, path: Path, run: Run, config: TrainingConfig, about: Mapping[str, Any]) -> None:
+def _load(fabric: Fabric, path: Path, run: TrainingState, config: TrainingConfig, about: Mapping[str, Any]) -> None:
     """Take the run up where the checkpoint left it."""
     try:
         state = fabric.load(path, weights_only=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 from deepstruc_lib.scattering.displacement import PairBroadening
 from deepstruc_lib.scattering.histogram import bin_centres, bin_distances, bin_width, pair_kernel
 from deepstruc_lib.scattering.settings import B_PER_U
-from deepstruc_lib.solving.distances import DistanceList
-from deepstruc_lib.solving.model import FitTarget
+from deepstruc_lib.solving.pairs import DistanceList
+from deepstruc_lib.solving.target import FitTarget
 
 # Å². A cold metal, room temperature, a disordered surface.
 MATCH_BISO = (0.3, 0.8, 2.0)

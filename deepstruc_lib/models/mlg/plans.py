@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from deepstruc_lib.corpora import PARTS, Corpus, corpus
-from deepstruc_lib.models.cvae import ConditionalAutoencoder, CVAEConfig
-from deepstruc_lib.models.particles import ParticleTable
-from deepstruc_lib.models.run import TrainingConfig
+from deepstruc_lib.models.mlg.dataset import ParticleDataset
+from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
+from deepstruc_lib.models.training.state import TrainingConfig
 from deepstruc_lib.scattering import PRESETS
 
 CORPUS = "mlg"
@@ -40,10 +40,10 @@ class Plan:
         whole = corpus(CORPUS)
         return whole.subset(whole.where("random", name) & (whole.n_atoms != self.without))
 
-    def table(self, name: str) -> ParticleTable:
+    def table(self, name: str) -> ParticleDataset:
         """The same part as a network reads it."""
         varied, seed = (0, 0) if name == "test" else (self.varied, PARTS.index(name))
-        return ParticleTable(self.part(name), self.model.n_satellites, self.model.n_atoms, varied, seed)
+        return ParticleDataset(self.part(name), self.model.n_satellites, self.model.n_atoms, varied, seed)
 
 
 # Architecture, loss, optimiser, batch and patience of doi:10.26434/chemrxiv.12662222.v1. There patience alone ended a

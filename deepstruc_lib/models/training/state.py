@@ -49,7 +49,7 @@ class TrainingConfig:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """A training under way: all that a resume needs.
 
     Args:

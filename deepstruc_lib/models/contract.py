@@ -1,0 +1,108 @@
+"""What everything that proposes structures has in common: PDFs in, proposals and estimates out.
+
+`Proposer` is all that solving and evaluating need.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from deepstruc_lib.files import PDF
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """One structure that was proposed for a PDF.
+
+    Args:
+        positions: In Å.
+        source: Who proposed it, and how: a model's name, then what tells its proposals apart.
+        probability: That this is the structure, where the proposer knows one.
+    """
+
+    positions: Float[ndarray, "atoms 3"]
+    source: str
+    probability: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Probabilities of values, both in the same order; the probabilities add up to 1."""
+
+    values: Float[ndarray, " values"]
+    probabilities: Float[ndarray, " values"]
+
+    def __post_init__(self) -> None:
+        total = float(np.sum(self.probabilities))
+        if len(self.values) != len(self.probabilities) or not np.isclose(total, 1):
+            raise ValueError(f"{len(self.values)} values with probabilities that sum to {total:g}: needs a sum of 1")
+
+    @property
+    def mean(self) -> float:
+        """Expected value."""
+        return float(self.values @ self.probabilities)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """What a proposer knows of a particle besides coordinates; None where it knows nothing.
+
+    Args:
+        n_atoms: Number of atoms.
+        diameter: Largest distance of two atoms, Å.
+        motif: Probability of each motif.
+    """
+
+    n_atoms: Distribution | None = None
+    diameter: Distribution | None = None
+    motif: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a proposer says of one PDF.
+
+    Args:
+        proposals: The likeliest first; empty where it has no structure to offer.
+        estimates: What it knows besides.
+        unlike: In what the PDF is unlike those of the training, a short sentence each; empty where it is not.
+    """
+
+    proposals: tuple[Proposal, ...] = ()
+    estimates: Estimates = field(default_factory=Estimates)
+    unlike: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """Reads PDFs, each with its own Q range, grid and damping, and answers each with structures, possibly none.
+
+    The same PDFs, number of samples and seed give the same answers.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of the released model, or of the folder it was trained in."""
+        ...
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """The record stored beside the weights."""
+        ...
+
+    def propose(self, pdfs: Sequence[PDF], *, samples: int = 0, seed: int = 0) -> list[Answer]:
+        """One answer for each PDF.
+
+        Args:
+            pdfs: Measured or simulated.
+            samples: How many further proposals are drawn at random, where the proposer can.
+            seed: Of these.
+
+        Raises:
+            ValueError: A PDF has no Q range, or cannot be in Å.
+        """
+        ...
