@@ -1,6 +1,6 @@
 """Which structures exist: recipes of particles, close-packed stackings, libraries of shapes without duplicates."""
 
-from deepstruc_lib.particles.distances import distance_list, first_of_shape, same_shape
+from deepstruc_lib.particles.distances import distance_list, first_of_shape, neighbour_counts, same_shape
 from deepstruc_lib.particles.libraries import distinct, shape_library
 from deepstruc_lib.particles.recipes import FAMILIES, Recipe, unit_positions
 from deepstruc_lib.particles.reference import AU144_DELTA2, AU144_SHELLS, au144_core
@@ -15,6 +15,7 @@ __all__ = [
     "distance_list",
     "distinct",
     "first_of_shape",
+    "neighbour_counts",
     "same_shape",
     "shape_library",
     "stacking_classes",
