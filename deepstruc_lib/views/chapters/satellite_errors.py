@@ -81,8 +81,10 @@ def mark_levels(made: go.Figure, marks: Mapping[str, float]) -> go.Figure:
     Raises:
         ValueError: There are more levels than kinds of lines.
     """
-    places = [x for trace in made.to_dict()["data"] for x in trace["x"]]
-    ends = [min(places), max(places)]
+    # The traces themselves, not `to_dict()`: that turns an array into a dictionary with its bytes in base64.
+    traces: Any = made.data
+    places = np.concatenate([np.asarray(trace.x, dtype=float) for trace in traces])
+    ends = [float(places.min()), float(places.max())]
     for name, dash in _dashes(marks, LEVEL_DASHES).items():
         style = {"color": INK, "width": 1.5, "dash": dash}
         made.add_trace(line(ends, [marks[name]] * 2, name=name, hoverinfo="name", line=style))
