@@ -1,4 +1,4 @@
-"""A particle builder: choose family, size and metal; see the particle, its distances and its PDF."""
+"""The particle builder: choose family, size and metal; see the particle, its distances and its PDF."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DIALS: dict[str, tuple[Dial, ...]] = {
     "Octahedron": (Dial("length", 2, 9, 5),),
     "TruncatedOctahedron": (Dial("length", 3, 11, 5), Dial("cut", 0, 5, 1)),
 }
-# Where the recorded sweep stops: small and large of every family, in metals that have it or nearly so.
+# Where the recorded sweep stops: small and large particles of each family, in metals of that structure or nearly so.
 TOUR = (
     ("Icosahedron(2)", "Au"),
     ("Icosahedron(3)", "Au"),
@@ -71,7 +71,7 @@ class ParticleBuilder:
     Displayed in Jupyter it is live. Displayed in a page without a kernel it is a recorded sweep of one slider.
 
     Args:
-        settings: Conditions of the PDF, its r grid.
+        settings: Conditions of the PDF and its r grid.
         tour: Names of recipes and chemical symbols at which the sweep stops; the first is where the builder starts.
 
     Raises:
@@ -86,7 +86,7 @@ class ParticleBuilder:
         self.stops = [(Recipe.from_name(name), symbol) for name, symbol in tour]
 
     def built(self, recipe: Recipe, symbol: str, length: float | None = None) -> Atoms:
-        """The particle; with the metal's own bond length where none (Å) is given.
+        """The particle; if no bond length (Å) is given, with that of the metal.
 
         Raises:
             ValueError: Where there is no such particle, or it is a lone atom.
@@ -200,12 +200,12 @@ class _Controls:
             dial.observe(self.redraw, "value")
 
     def set_length(self, _: Any = None) -> None:
-        """The metal's own bond length; redraws also where it is the same."""
+        """Set the bond length of the metal and redraw, even if the length stays the same."""
         set_quietly(self.length, bond_length(METALLIC_RADII[str(self.element.value)]), self.redraw)
         self.redraw()
 
     def redraw(self, _: Any = None) -> None:
-        """Show what menus and sliders say; a size that does not exist says so."""
+        """Show the particle of menus and sliders, or say why there is none."""
         recipe = Recipe(str(self.family.value), tuple(dial.value for dial in self.dials.children))
         try:
             atoms = self.builder.built(recipe, str(self.element.value), self.length.value)

@@ -48,7 +48,7 @@ class PDFExplorer:
     """G(r) of particles of several sizes under sliders for Qmin, Qmax, Qdamp, B, δ₂ and size.
 
     Displayed in Jupyter it is live. Displayed in a page without a kernel it is its tour: one slider that starts at the
-    settings given and changes one thing after the other.
+    settings given and changes one setting after the other.
 
     Args:
         particles: Positions in Å by name, in the order of the size slider.
@@ -68,7 +68,7 @@ class PDFExplorer:
     ) -> None:
         if not particles or (size is not None and size not in particles):
             raise ValueError(f"size={size!r} came with the particles {list(particles)}; one of them is needed")
-        # Single precision takes the fast road through a histogram of distances; 1e-4 of a peak is not seen.
+        # Single precision takes the fast way, a histogram of distances; its error, 1e-4 of a peak, is not visible.
         self.particles = {name: torch.as_tensor(np.asarray(x), dtype=torch.float32) for name, x in particles.items()}
         self.settings = settings
         self.size = next(iter(particles)) if size is None else size
@@ -116,7 +116,7 @@ class PDFExplorer:
         return ipywidgets.VBox([box, screen])
 
     def move(self, size: str, **changes: float) -> None:
-        """Put the curve of the figure where the sliders say."""
+        """Set the curve of the figure to a size and settings."""
         self.figure.data[0].y = self.g(size, **changes)
 
     def _slider(self, control: Control) -> Any:

@@ -1,4 +1,4 @@
-"""A latent plane to walk about in: click in the map, see the particle there and its PDF."""
+"""The latent explorer: click in a map of a latent plane, see the particle there and its PDF."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 MARGIN = 0.08  # of the plane around the outermost PDFs, in spans of these
-COLUMNS = 45  # of dots that are the map to click in; more are slow to draw
+COLUMNS = 45  # of dots in the map; more are slow to draw
 PDF_COLOR = "#f2f2f2"  # of a PDF's dot: unlike all colours of the map
-COPPER = "Cu"  # the model does not know elements; something has to be drawn
+COPPER = "Cu"  # the model does not know elements, but a view needs one
 DIAL = {"continuous_update": False, "readout_format": ".2f"}
 MARK, CURVE = 0, 1  # traces of the tour that move
+TOUR_LAYOUT = {
+    "xaxis": {"domain": [0, 0.5], "title": "z₁", "anchor": "y"},
+    "xaxis2": {"title": "r (Å)", "anchor": "y2"},
+    "yaxis": {"domain": [0.54, 1], "title": "z₂"},
+    "yaxis2": {"domain": [0, 0.36], "title": "G (Å⁻²)", "anchor": "x2"},
+    "showlegend": False,
+    "height": 760,
+}
 
 
 class LatentExplorer:
@@ -79,7 +87,7 @@ class LatentExplorer:
         return dots, (presence > 0).sum(1).numpy()
 
     def dots(self) -> tuple[Float[ndarray, "dots 2"], list[str]]:
-        """All dots of the map, in the order in which they are clicked: the grid, then the PDFs; and their colours."""
+        """All dots of the map, first the grid, then the PDFs, and their colours; a click gives the index of a dot."""
         grid, n_atoms = self.grid()
         own = np.stack(list(self.places.values()))
         return np.concatenate([grid, own]), [*hex_codes(on_scale(n_atoms)), *[PDF_COLOR] * len(own)]
@@ -92,7 +100,7 @@ class LatentExplorer:
         return Atoms([COPPER] * len(made[0]), positions=made[0].numpy()), made.pdfs(self.settings)[0].numpy()
 
     def map(self) -> View3D:
-        """The map as dots in a plane, in which a click can be followed; the PDFs' dots lie on top."""
+        """The map as a 3-D view of dots in a plane, which reports clicks; the PDFs' dots lie on top."""
         from ase import Atoms
 
         dots, colors = self.dots()
@@ -117,10 +125,10 @@ class LatentExplorer:
         ]
         r, own = self.settings.r.astype(np.float32), np.stack(list(self.places.values()))
         (x, y), (_, first) = way[0], made[0]
-        blue = {"width": 1.8, "color": PALETTE[0]}
+        curve = {"width": 1.8, "color": PALETTE[0]}
         traces = [
             markers([x], [y], name="here", marker={"size": 15, "color": PALETTE[1], "symbol": "x"}),
-            line(r, first, xaxis="x2", yaxis="y2", line=blue),
+            line(r, first, xaxis="x2", yaxis="y2", line=curve),
             markers(
                 own[:, 0],
                 own[:, 1],
@@ -135,17 +143,8 @@ class LatentExplorer:
             frames=frames,
             alt="Recorded tour of the latent explorer: a cross walks through the map; beside it the particle, below "
             "G(r).",
-            xaxis={"domain": [0, 0.5], "title": "z₁", "anchor": "y"},
-            xaxis2={"title": "r (Å)", "anchor": "y2"},
-            yaxis={"domain": [0.54, 1], "title": "z₂"},
-            yaxis2={
-                "domain": [0, 0.36],
-                "title": "G (Å⁻²)",
-                "anchor": "x2",
-                "range": [1.05 * lowest, 1.05 * highest],
-            },
-            showlegend=False,
-            height=760,
+            **TOUR_LAYOUT,
+            yaxis2_range=[1.05 * lowest, 1.05 * highest],
             images=pictures[:1],
             sliders=slider(frames, "step "),
         )
@@ -165,7 +164,7 @@ class LatentExplorer:
 
 
 class _Controls:
-    """The map, sliders, menu and screen of a live explorer; whatever moves, the sliders hold the place."""
+    """The map, sliders, menu and screen of a live explorer. The sliders always hold the place."""
 
     def __init__(self, explorer: LatentExplorer) -> None:
         import ipywidgets
@@ -189,7 +188,7 @@ class _Controls:
         self.redraw()
 
     def follow_click(self, change: dict) -> None:
-        """Go where the clicked dot is; a click beside all of them says nothing."""
+        """Go where the clicked dot is; a click beside all of them changes nothing."""
         clicked = change["new"].get("atom1")
         if clicked is not None:
             self.go(self.dots[clicked["index"]])

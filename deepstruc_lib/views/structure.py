@@ -1,4 +1,4 @@
-"""Structures and trajectories to turn with the mouse: in Jupyter, and in a page no kernel ever reaches."""
+"""Structures and trajectories to turn with the mouse, in Jupyter and in a page without a kernel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BALL, ROD = 0.2, 0.055  # ball-and-stick radii, in nearest distances
 LONE_ATOM_DISTANCE = 2.5  # Å, where there is no second atom to measure to
 DEFAULT_ROTATION = "-70x,-20y,8x"  # shows a close-packed stack from the side, slightly from above
 
-# What the two scripts below do in a static page only: `comm` is undefined where no kernel listens.
+# In the two scripts below, `comm` is undefined where no kernel listens: they act in a static page only.
 _FOLLOW_THEME = """
 if (this.model.comm === undefined) {
   const stage = this.stage, page = document.documentElement;
@@ -37,7 +37,7 @@ if (this.model.comm === undefined) {
 this.stage.setParameters({clipNear: 0, fogNear: 60, fogFar: 110});
 """
 
-# nglview starts its player only for a view that a live front end once drew; an executed notebook never was.
+# nglview starts its player only for a view that a live front end has drawn. That is not so in an executed notebook.
 _START_PLAYER = """
 const view = this, frames = this.model.get('_ngl_coordinate_resource');
 if (view.model.comm === undefined && frames.n_frames > 1) {
@@ -210,7 +210,7 @@ def _widget(largest: Atoms, turned: ndarray, colors: ndarray, nearest: float, st
     for name, options in _representations(colors, nearest, style):
         view._remote_call("addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0})
     view._js(_FOLLOW_THEME)
-    # nglview's own autoView is left out of what a page replays; NGL's minds neither the page's shape nor the atoms.
+    # A page does not replay nglview's own autoView, and NGL's ignores the shape of the page and the size of atoms.
     half = np.abs(turned - (turned[0].min(0) + turned[0].max(0)) / 2).max(axis=(0, 1)) + TOUCHING * nearest
     view._js("this.stage.autoView(0);" + _FIT % tuple(half))
     if len(frames) > 1:

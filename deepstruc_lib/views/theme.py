@@ -1,4 +1,4 @@
-"""Plotly figures of one quiet look, legible on light and dark pages, that always carry a text alternative."""
+"""Plotly figures in one style, legible on light and dark pages, each with a text alternative."""
 
 from __future__ import annotations
 

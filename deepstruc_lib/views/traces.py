@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 HEADROOM = 0.08  # of the span of all curves, free above and below them
-SILENT = {"showlegend": False, "hoverinfo": "skip"}  # of a trace that the reader need not know by name
+SILENT = {"showlegend": False, "hoverinfo": "skip"}  # of a trace without a name for the reader
 
 
 def line(x: Any, y: Any, **style: Any) -> dict:

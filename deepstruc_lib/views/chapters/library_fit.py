@@ -16,9 +16,9 @@ from deepstruc_lib.views.traces import markers
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Colour-blind readers tell groups apart by shape as well.
+# Symbols differ as well as colours, for colour-blind readers.
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
-# Rises of Σ(G−G_fit)² over its lowest value, in parts of it, at which a map draws its lines.
+# A map draws a line where Σ(G−G_fit)² exceeds its lowest value by these parts of it.
 RISES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 

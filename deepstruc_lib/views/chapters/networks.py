@@ -24,7 +24,7 @@ TERMS = {
     "regularisation": "regularisation",
 }
 FLOOR = 1e-4  # a smaller term of the loss has no effect any more; a logarithmic axis needs an end
-CORNERS = 48  # of the polygon that an ellipse is drawn as
+CORNERS = 48  # of the polygon that stands for an ellipse
 SYMBOLS = ("diamond", "square", "star", "cross", "triangle-up", "x")
 
 

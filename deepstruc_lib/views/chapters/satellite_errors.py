@@ -21,7 +21,7 @@ PROCEDURES = {
 }
 NOISE_DASHES = ("solid", "dot", "dash", "dashdot")
 LEVEL_DASHES = ("longdash", "longdashdot", "dot", "dash")
-ROOM = 1.4  # the axes reach so many times beyond the curves
+ROOM = 1.4  # factor by which the axes reach beyond the curves
 LOGARITHMIC = {"type": "log", "dtick": "D2", "tickformat": ".1~g"}
 
 
@@ -51,7 +51,7 @@ def error_curves(records: Sequence[dict], *, marks: Mapping[str, float], alt: st
         for noise, dash in dashes.items()
     ]
     counts = sorted({record["satellites"] for record in shown})
-    # A trace of its own, without points, brings the second axis.
+    # plotly draws the second axis only if it has a trace; this one has no points.
     traces.append({"type": "scatter", "x": [counts[0]], "y": [None], "yaxis": "y2", "showlegend": False})
     levels = [record["error_angstrom"] for record in shown] + list(marks.values())
     span = np.log10([min(levels) / ROOM, max(levels) * ROOM])

@@ -16,9 +16,9 @@ from deepstruc_lib.views.traces import frame
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# What the paper draws green and blue (doi:10.26434/chemrxiv.12662222.v1, Figure 3); the chosen atom stands out.
+# Atoms and satellites in the colours of the paper (doi:10.26434/chemrxiv.12662222.v1, Figure 3).
 ATOM, SATELLITE, CHOSEN = PALETTE[2], PALETTE[0], PALETTE[1]
-# Opaque: on the transparent ground of a page half-transparent lines come out white.
+# Opaque: half-transparent lines turn white on the transparent ground of a page.
 GRID = "#a3abb3"
 # Circles of latitude and of longitude, and points on each: enough to see a sphere, few enough to see through it.
 _PARALLELS, _MERIDIANS, _POINTS = 5, 6, 73

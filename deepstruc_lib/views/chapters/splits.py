@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PART_COLORS = (PALETTE[0], PALETTE[5], PALETTE[1])
 GUTTER = 0.04  # between two maps, in widths of the figure
-TICKS = 4  # bond lengths named below a map, about
+TICKS = 4  # about so many bond lengths are named below a map
 
 
 def split_map(corpus: Corpus, splits: Mapping[str, str], *, alt: str, **layout: Any) -> go.Figure:
