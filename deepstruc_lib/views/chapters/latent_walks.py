@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from deepstruc_lib.views.colors import with_opacity
 from deepstruc_lib.views.theme import INK, PALETTE, SLIDER_MARGIN, figure, slider
-from deepstruc_lib.views.traces import SILENT, frame, line, range_with_room
+from deepstruc_lib.views.traces import SILENT, frame, line, markers, range_with_room
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -47,10 +47,10 @@ def walk_figure(
     t = np.linspace(0, 1, len(pdfs))
     misses = [((pdfs - end) ** 2).mean(axis=1) for end in ends]
     low = {"xaxis": "x2", "yaxis": "y2"}
-    dot = {"mode": "markers", "marker": {"size": 11, "color": PALETTE[0]}, "showlegend": False}
+    here = {"color": PALETTE[0], "size": 11}
     traces = [
         line(r, pdfs[0], name="at t", line={"color": PALETTE[0], "width": 2.2}),
-        line([t[0]] * 2, [miss[0] for miss in misses], name="at t", line={"color": PALETTE[0]}, **dot, **low),
+        markers([t[0]] * 2, [miss[0] for miss in misses], name="at t", marker=here, showlegend=False, **low),
     ]
     for name, end, miss, color in zip("AB", ends, misses, PALETTE[1:3], strict=True):
         traces.append(line(r, end, name=f"PDF-{name}", line={"color": color, "width": 1.3, "dash": "dot"}))
