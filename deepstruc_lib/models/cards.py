@@ -159,7 +159,7 @@ def _from_1(old: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     kept = ("corpus", "corpus_hash", "split", "model", "seed", "minutes", "versions")
     new = {name: old[name] for name in kept}
     new |= {name: old[name] for name in ("command", "device", "threads") if name in old}
-    new["training"] = old["training"] | {"varied": old["varied"]}
+    new["training"] = {**old["training"], "optimizer": "adam", "weight_decay": 0.0, "varied": old["varied"]}
     new["outcome"] = {name: old[name] for name in ("epochs", "best_epoch", "validation_loss")}
     new["held_out"] = [SHAPES[old["without"]]] if old["without"] else []
     new |= {"reads": reads(old["varied"]).as_dict(), "kind": "mlg", "format": 2}
