@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+from deepstruc_lib.models.linear.experiments import EXPERIMENTS as LINEAR
 from deepstruc_lib.models.mlg.experiments import EXPERIMENTS as MLG
 
 
@@ -39,4 +40,4 @@ class Experiment(Protocol):
         ...
 
 
-EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType({**MLG})
+EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType({**MLG, **LINEAR})
