@@ -5,7 +5,7 @@ import torch
 
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import ParticleDataset
-from deepstruc_lib.models.conditions import varied_pdfs
+from deepstruc_lib.models.conditions import own_pdfs, varied_pdfs, varied_records
 
 
 def part():
@@ -13,7 +13,7 @@ def part():
     return whole.subset(np.arange(0, len(whole), 200))
 
 
-def test_a_table_with_varied_pdfs_begins_with_the_corpus_and_repeats_its_particles():
+def test_a_dataset_with_varied_pdfs_begins_with_the_corpus_and_repeats_its_particles():
     entries = part()
     plain, varied = ParticleDataset(entries, 11, 93), ParticleDataset(entries, 11, 93, varied=2)
     count = len(entries)
@@ -43,3 +43,17 @@ def test_the_same_seed_draws_the_same_conditions():
     np.testing.assert_array_equal(once, again)
     assert np.abs(once - other).max() > 0.1
     assert np.abs(once[0] - once[1]).max() > 0.1
+
+
+def test_records_hold_the_same_curves_with_their_q_ranges():
+    entries = part()
+    (varied,) = varied_pdfs(entries, 1, seed=3)
+    whose, records = varied_records(entries, 1, seed=3)
+    assert sorted(whose) == list(range(len(entries)))
+    for entry, record in zip(whose, records, strict=True):
+        np.testing.assert_array_equal(record.g.astype(np.float32), varied[entry])
+    assert len({(record.qmin, record.qmax) for record in records}) > 5
+    assert all(0 <= record.qmin <= 1.4 and 20 <= record.qmax <= 30 for record in records)
+    for own, g in zip(own_pdfs(entries), entries.pdfs, strict=True):
+        np.testing.assert_array_equal(own.g, g)
+        assert (own.qmin, own.qmax, own.qdamp) == (0, 30, 0.04)

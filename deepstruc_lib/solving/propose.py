@@ -16,9 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.files.structures import CLOSEST_ATOMS
-from deepstruc_lib.models import TrainedModel, generate
+from deepstruc_lib.models import generate
 from deepstruc_lib.models.conditions import RANGES
-from deepstruc_lib.models.mlg.plans import SETTINGS
+from deepstruc_lib.models.mlg.experiments import SETTINGS
+from deepstruc_lib.models.mlg.proposer import MLGModel
 from deepstruc_lib.particles import distance_list
 from deepstruc_lib.scattering import PDFSettings
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, fit
@@ -57,7 +58,7 @@ class NetworkFit:
 
 def network_fit(
     pdf: PDF,
-    model: TrainedModel,
+    model: MLGModel,
     *,
     samples: int = 20,
     seed: int = 0,
@@ -82,7 +83,7 @@ def network_fit(
         ValueError: The data cannot be fitted, or no proposal is a particle.
     """
     target = FitTarget(pdf, r_range, qdamp)
-    proposed = proposals(model, on_grid(pdf, SETTINGS, model.plan.varied > 0), samples, seed)
+    proposed = proposals(model, on_grid(pdf, SETTINGS, model.card.training["varied"] > 0), samples, seed)
     fits: list[Fit] = []
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
@@ -128,7 +129,7 @@ def on_grid(pdf: PDF, settings: PDFSettings, varied: bool = False) -> Float[ndar
     return g
 
 
-def proposals(model: TrainedModel, g: Float[ndarray, " r"], samples: int, seed: int) -> list[Proposal]:
+def proposals(model: MLGModel, g: Float[ndarray, " r"], samples: int, seed: int) -> list[Proposal]:
     """Structures at the mean of the prior and at samples of it; of those with one shape only the first is kept.
 
     Raises:
