@@ -41,7 +41,7 @@ bench: $(STAMP)  ## Time the simulator and the solvers; writes benchmarks/result
 	$(BIN)/python benchmarks/run.py
 
 train: $(STAMP)  ## Train every model into _training/NAME, on from where it stopped (hours on two cores)
-	@set -e; for model in $$($(BIN)/python -c 'from deepstruc_lib.models import PLANS; print(*PLANS)'); do \
+	@set -e; for model in $$($(BIN)/python -c 'from deepstruc_lib.models import EXPERIMENTS; print(*EXPERIMENTS)'); do \
 		echo "training $$model"; $(BIN)/deepstruc train $$model --resume; done
 
 lint: $(STAMP)  ## Check style, types, spelling and the one-way imports

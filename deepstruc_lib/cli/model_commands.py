@@ -113,10 +113,10 @@ def evaluate(
     from deepstruc_lib.solving.report import evaluation_table
 
     if model == "library":
-        if corpus is None or record or entries:
-            raise ValueError("the library: needs --corpus, whose PDFs it is to be tested on, and no other options")
+        if corpus is None or record:
+            raise ValueError("the library: needs --corpus, whose PDFs it is to be tested on, and no --record")
         with progress_bar("structures") as progress:
-            summary = evaluate_library(corpus, split or "random", progress=progress).summary()
+            summary = evaluate_library(corpus, split or "random", entries=entries, progress=progress).summary()
     else:
         loaded = load_model(model)
         if corpus not in (None, loaded.card.corpus):

@@ -31,13 +31,13 @@ def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "c
     return pdfs
 
 
-def varied_records(corpus: Corpus, copies: int, seed: int = 0) -> list[PDF]:
-    """The PDFs of `varied_pdfs` as measurements would come, with their Q ranges; those of one condition together."""
-    return [
-        _record(corpus, g, settings)
-        for _, entries, settings in _draws(corpus, copies, seed)
-        for g in _simulated(corpus.subset(entries), settings)
-    ]
+def varied_records(corpus: Corpus, copies: int, seed: int = 0) -> tuple[Int[ndarray, " records"], list[PDF]]:
+    """The PDFs of `varied_pdfs` as measurements would come, with their Q ranges, and the entry that each is of."""
+    whose, records = [], []
+    for _, entries, settings in _draws(corpus, copies, seed):
+        whose.append(entries)
+        records += [_record(corpus, g, settings) for g in _simulated(corpus.subset(entries), settings)]
+    return np.concatenate([np.zeros(0, dtype=int), *whose]), records
 
 
 def _draws(corpus: Corpus, copies: int, seed: int) -> Iterator[tuple[int, Int[ndarray, " entries"], PDFSettings]]:

@@ -75,8 +75,7 @@ def evaluate_model(
     whole = evaluation_part(model.card.corpus, split) if part is None else part
     if split == "shape" and model.card.held_out:
         whole = whole.subset(_of_shapes(whole, model.card.held_out))
-    if entries is not None:
-        whole = whole.subset(np.sort(random_order(len(whole))[:entries]))
+    whole = _first(whole, entries)
     answers: list[Answer] = [Answer()] * len(whole)
     seconds = 0.0
     for asked, rows in _askable(model, split, whole):
@@ -88,6 +87,10 @@ def evaluate_model(
             answers[row] = answer
     made = [answer.proposals[0].positions if answer.proposals else None for answer in answers]
     return _with_estimates(compare(model.name, split, whole, made, seconds, progress), whole, answers)
+
+
+def _first(part: Corpus, entries: int | None) -> Corpus:
+    return part if entries is None else part.subset(np.sort(random_order(len(part))[:entries]))
 
 
 def _with_estimates(evaluation: Evaluation, part: Corpus, answers: Sequence[Answer]) -> Evaluation:
@@ -160,6 +163,7 @@ def evaluate_library(
     split: str = "random",
     *,
     part: Corpus | None = None,
+    entries: int | None = None,
     library: Sequence[Shape] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -169,13 +173,14 @@ def evaluate_library(
         name: Corpus.
         split: "random", or "shape", where the true shape of each entry is taken out of the library.
         part: Other entries of the corpus than the test part of the split.
+        entries: Only so many of them, the first in a fixed random order.
         library: Other shapes than the 197.
         progress: Called with the number of PDFs fitted, and of all.
 
     Raises:
         ValueError: There is no such corpus or split.
     """
-    part = evaluation_part(name, split) if part is None else part
+    part = _first(evaluation_part(name, split) if part is None else part, entries)
     library = shapes("deepstruc") if library is None else tuple(library)
     own = _own_shapes(part, library)
     start = time.perf_counter()
