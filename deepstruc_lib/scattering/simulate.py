@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -66,7 +67,8 @@ def simulate(
     seen = compact(positions, occupancies, settings.rmax + _LOST_BEYOND)
     if isinstance(u, Tensor) and u.shape[1] > 1:
         u = u[:, seen.kept]
-    symbols = None if symbols is None else [symbols[atom] for atom in seen.kept.tolist()]
+    if symbols is not None:
+        symbols = [str(symbol) for symbol in np.array(symbols)[seen.kept.tolist()]]
     # bfloat16 would leave two or three digits of G.
     with torch.autocast(positions.device.type, enabled=False):
         sine = _transform(settings, u, transform, seen.longest).on(positions.dtype, positions.device)
