@@ -112,7 +112,7 @@ def test_rw_is_what_it_says():
     [
         ({"fixed": {"B": 1.0}}, "needs one of scale"),
         ({"bounds": {"biso": (2.0, 1.0)}}, "low < high"),
-        ({"r_range": (2, 50)}, "needed 2 to 50"),
+        ({"r_range": (2, 50)}, "needs 2 to 50"),
     ],
 )
 def test_impossible_fits_are_refused(arguments, message):

@@ -1,5 +1,6 @@
 """Positions → G(r): settings and presets, the Debye simulator, the diffpy adapter."""
 
+from deepstruc_lib.scattering.compact import Compacted, compact
 from deepstruc_lib.scattering.debye import debye_intensity, total_scattering_structure_function
 from deepstruc_lib.scattering.form_factors import form_factors
 from deepstruc_lib.scattering.settings import PRESETS, PDFSettings
@@ -7,7 +8,9 @@ from deepstruc_lib.scattering.simulate import simulate
 
 __all__ = [
     "PRESETS",
+    "Compacted",
     "PDFSettings",
+    "compact",
     "debye_intensity",
     "form_factors",
     "simulate",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, inf, log2, pi, sqrt
+from math import ceil, log2, pi, sqrt
 
 import numpy as np
 import torch
@@ -35,12 +35,14 @@ class SineTransform:
     pair_range: tuple[float, float]
 
     @lru_cache(maxsize=32)  # noqa: B019 - transforms are few and are cached themselves
+    @torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
     def on(self, dtype: torch.dtype, device: torch.device) -> "SineTransform":
         """The same transform in another precision or on another device."""
         return SineTransform(self.q.to(device, dtype), self.matrix.to(device, dtype), self.pair_range)
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
 def exact_transform(settings: PDFSettings, longest: float) -> SineTransform:
     """G(r) = (2/π) ∫ F(Q) sin(Qr) dQ from qmin to qmax, to rounding error at every r.
 
@@ -48,14 +50,15 @@ def exact_transform(settings: PDFSettings, longest: float) -> SineTransform:
 
     Args:
         settings: What to simulate.
-        longest: No pair distance in the particle exceeds this, Å.
+        longest: Pairs farther apart are not counted, Å.
     """
     q, weights = quadrature(settings.qmin, settings.qmax, settings.rmax + longest)
     matrix = sine_matrix(q, weights, settings.r, settings.qdamp)
-    return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (0.0, inf))
+    return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (0.0, longest))
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
 def diffpy_transform(settings: PDFSettings, largest_u: float) -> SineTransform:
     """The transform of diffpy.srreal's DebyePDFCalculator, to the letter (doi:10.1107/S2053273315014473).
 
