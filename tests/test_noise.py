@@ -93,5 +93,5 @@ def test_what_cannot_be_added_is_refused():
         add_noise(-np.ones_like(R), R, 0.01, **Q_RANGE, seed=0)
     with pytest.raises(ValueError, match="needs 0 ≤ qmin < qmax"):
         counting_noise(R, 25.0, 0.7, seed=0)
-    with pytest.raises(ValueError, match="needs 0.251 Å or more"):
+    with pytest.raises(ValueError, match="and a spike at or above qmin"):
         add_ripple(CLEAN, R, 0.01, 0.1, **Q_RANGE)
