@@ -55,10 +55,11 @@ class FitTarget:
         self._check(pdf.rstep)
         self.r, self.g = part.r, part.g
         self.longest = self.rw_range[1] + _RIPPLE_REACH / self.qmax
-        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _LONGEST_WAVE * self.longest)
-        self.full_matrix = sine_matrix(self.q, weights, self.r, self.qdamp)
+        self.q, self.weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _LONGEST_WAVE * self.longest)
+        self.full_matrix = sine_matrix(self.q, self.weights, self.r, self.qdamp)
         self._every = max(1, int(_FIT_STEP / pdf.rstep + 1e-6))
         self.matrix, self.points = np.ascontiguousarray(self.full_matrix[:, :: self._every]), self.g[:: self._every]
+        self.r_points = self.r[:: self._every]
         if not np.any(self.points):
             raise ValueError(f"G is zero from {low:g} to {high:g} Å: needs a signal to fit")
 
