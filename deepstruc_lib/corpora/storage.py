@@ -12,9 +12,9 @@ from pathlib import Path
 import ase
 import h5py
 import numpy as np
-import pooch
 
 from deepstruc_lib import __version__
+from deepstruc_lib.cache import cache_folder, code_hash
 from deepstruc_lib.corpora.record import Corpus
 from deepstruc_lib.files.atomic import replacing
 from deepstruc_lib.particles import Recipe
@@ -80,20 +80,10 @@ def load_corpus(path: Path | str) -> Corpus:
         raise ValueError(f"{Path(path).name}: is no saved corpus ({what}): needs a file of save_corpus") from problem
 
 
-def cache_folder() -> Path:
-    """Where corpora are kept: the folder named by DEEPSTRUC_CACHE, else the user's cache folder."""
-    return Path(os.environ.get("DEEPSTRUC_CACHE") or pooch.os_cache("deepstruc_lib"))
-
-
 @lru_cache(maxsize=1)
 def _code_hash() -> str:
-    """Hash of the code and tables that make a corpus, so that none outlives them."""
-    library = Path(__file__).parents[1]
-    files = sorted(f for package in _PACKAGES for f in (library / package).rglob("*") if f.suffix in (".py", ".json"))
-    digest = sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(library).as_posix()}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
+    """Hash of the code and tables that make a corpus."""
+    return code_hash(*_PACKAGES)
 
 
 def corpus_hash(name: str, settings: PDFSettings) -> str:

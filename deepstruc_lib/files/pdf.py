@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.data import atomic_numbers
 from jaxtyping import Float64
-from scipy.interpolate import CubicSpline
 
 # Columns are printed with few digits: r may leave the straight line through its ends by this share of a step.
 STEP_TOLERANCE = 0.01
@@ -116,6 +115,8 @@ class PDF:
             raise ValueError(f"r from {self.rmin:g} to {self.rmax:g} Å: needs {span}")
         inside = np.clip(wanted, self.rmin, self.rmax)
         errors = None if self.errors is None else np.interp(inside, self.r, self.errors)
+        from scipy.interpolate import CubicSpline  # takes half a second to load
+
         return replace(self, r=wanted, g=CubicSpline(self.r, self.g)(inside), errors=errors)
 
     def check_plausible(self) -> None:

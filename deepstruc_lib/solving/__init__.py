@@ -1,14 +1,19 @@
 """From a PDF to ranked candidates: fits of one structure, of a library, of a network's proposals; their evaluation."""
 
-from deepstruc_lib.solving.coarse import Match, match
-from deepstruc_lib.solving.evaluate import evaluate_library, evaluate_model, evaluation_part
-from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, PARAMETERS, Fit, fit
-from deepstruc_lib.solving.identify import Identified, identify
-from deepstruc_lib.solving.library import Candidate, LibraryFit, Shape, library_fit, shapes
-from deepstruc_lib.solving.measures import Evaluation, PairedTest, compare, paired_t_test, simulated_pdfs
-from deepstruc_lib.solving.pairs import DistanceList, mean_nearest_neighbour, merged_distances
-from deepstruc_lib.solving.solve import METHODS, Solution, solve, the_metal
-from deepstruc_lib.solving.target import DEFAULT_QDAMP, DEFAULT_RANGE, FitTarget
+from typing import TYPE_CHECKING
+
+from deepstruc_lib.lazy import export_lazily
+
+if TYPE_CHECKING:
+    from deepstruc_lib.solving.coarse import Match, match
+    from deepstruc_lib.solving.evaluate import evaluate_library, evaluate_model, evaluation_part
+    from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, PARAMETERS, Fit, fit
+    from deepstruc_lib.solving.identify import Identified, identify
+    from deepstruc_lib.solving.library import Candidate, LibraryFit, Shape, library_fit, shapes
+    from deepstruc_lib.solving.measures import Evaluation, PairedTest, compare, paired_t_test, simulated_pdfs
+    from deepstruc_lib.solving.pairs import DistanceList, mean_nearest_neighbour, merged_distances
+    from deepstruc_lib.solving.solve import METHODS, Solution, solve, the_metal
+    from deepstruc_lib.solving.target import DEFAULT_QDAMP, DEFAULT_RANGE, FitTarget
 
 __all__ = [
     "DEFAULT_BOUNDS",
@@ -43,3 +48,5 @@ __all__ = [
     "solve",
     "the_metal",
 ]
+
+export_lazily(__name__)

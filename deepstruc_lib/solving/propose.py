@@ -1,9 +1,7 @@
 """What a network proposes for a measured PDF, each proposal refined against it."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +10,6 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.spatial.distance import pdist
-from threadpoolctl import threadpool_limits
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.files.structures import CLOSEST_ATOMS
@@ -23,12 +20,12 @@ from deepstruc_lib.models.mlg.proposer import MLGModel
 from deepstruc_lib.particles import distance_list
 from deepstruc_lib.scattering import PDFSettings
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit, fit
-from deepstruc_lib.solving.library import Shape
+from deepstruc_lib.solving.index import Shape
 from deepstruc_lib.solving.target import FitTarget
+from deepstruc_lib.solving.workers import workers
 
 log = logging.getLogger(__name__)
 
-NETWORKS = ("mlg-cvae",)
 # Root mean square difference of two sorted distance lists, relative to the distances' own root mean square, up to
 # which they are one shape. Errors of 0.05 Å in the coordinates of 43 to 93 atoms make less; of the 144 pairs of equal
 # size among the 197 shapes all but two differ by more, and the nearest shape is taken.
@@ -85,7 +82,7 @@ def network_fit(
     target = FitTarget(pdf, r_range, qdamp)
     proposed = proposals(model, on_grid(pdf, SETTINGS, model.card.training["varied"] > 0), samples, seed)
     fits: list[Fit] = []
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with workers() as pool:
         try:
             for result in pool.map(partial(fit, target), [proposal.positions for proposal in proposed]):
                 fits.append(result)

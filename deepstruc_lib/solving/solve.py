@@ -4,20 +4,24 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
 from deepstruc_lib.corpora import METALLIC_RADII, bond_length
 from deepstruc_lib.files import PDF
-from deepstruc_lib.models import load_model
 from deepstruc_lib.solving.fit import Fit
 from deepstruc_lib.solving.library import Candidate, Shape, library_fit, shapes
 from deepstruc_lib.solving.pairs import mean_nearest_neighbour
-from deepstruc_lib.solving.propose import NETWORKS, Proposal, known_shape, network_fit
+
+if TYPE_CHECKING:
+    from deepstruc_lib.solving.propose import Proposal
 
 log = logging.getLogger(__name__)
 
+# Networks are loaded, and torch with them, when one is asked.
+NETWORKS = ("mlg-cvae",)
 METHODS = ("auto", "library", *NETWORKS)
 # Family and motif of a network's structure that is none of the library's.
 UNKNOWN_SHAPE = ("Generated", "unclassified")
@@ -135,6 +139,9 @@ def solve(
     metal = the_metal(pdf, element)
     pdf.check_plausible()
     if method in NETWORKS:
+        from deepstruc_lib.models import load_model
+        from deepstruc_lib.solving.propose import network_fit
+
         asked = {"samples": samples, "seed": seed, "r_range": r_range, "qdamp": qdamp, "progress": progress}
         found = network_fit(pdf, load_model(method), **asked)
         known = shapes(library)
@@ -181,7 +188,7 @@ def ranked(candidates: Sequence[Candidate], element: str) -> list[Solution]:
 
 
 def _solution(rank: int, candidate: Candidate, element: str, reference: float) -> Solution:
-    recipe, atoms = candidate.shape.recipe, candidate.atoms(element)
+    shape, atoms = candidate.shape, candidate.atoms(element)
     # The fit stretched a shape whose shortest distance was 1; the particle proposed had it at the reference bond.
     errors = dict(candidate.fit.errors)
     if errors["stretch"] is not None:
@@ -189,20 +196,22 @@ def _solution(rank: int, candidate: Candidate, element: str, reference: float) -
     fit = replace(candidate.fit, stretch=candidate.fit.stretch / reference, errors=errors)
     return Solution(
         rank=rank,
-        family=recipe.family,
-        motif=recipe.motif,
+        family=shape.family or "unknown",
+        motif=shape.motif or "unclassified",
         stretch=fit.stretch,
         bond_length=mean_nearest_neighbour(atoms.positions),
-        source=f"library:{recipe.name}",
+        source=f"library:{shape.name}",
         atoms=atoms,
         fit=fit,
     )
 
 
-def _generated(rank: int, proposal: Proposal, fitted: Fit, element: str, library: Sequence[Shape]) -> Solution:
+def _generated(rank: int, proposal: "Proposal", fitted: Fit, element: str, library: Sequence[Shape]) -> Solution:
+    from deepstruc_lib.solving.propose import known_shape
+
     positions = proposal.positions * fitted.stretch
     shape = known_shape(positions, library)
-    family, motif = (shape.recipe.family, shape.recipe.motif) if shape else UNKNOWN_SHAPE
+    family, motif = (shape.family, shape.motif) if shape else UNKNOWN_SHAPE
     return Solution(
         rank=rank,
         family=family,
