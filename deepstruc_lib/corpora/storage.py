@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache

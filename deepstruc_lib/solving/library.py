@@ -10,7 +10,7 @@ from deepstruc_lib.files import PDF
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit
 from deepstruc_lib.solving.index import Index, Progress, Shape, Structure, build_index
 from deepstruc_lib.solving.index_file import library_index
-from deepstruc_lib.solving.search import search
+from deepstruc_lib.solving.search import Limits, search
 from deepstruc_lib.solving.target import FitTarget
 
 if TYPE_CHECKING:
@@ -100,6 +100,17 @@ def first_peak(pdf: PDF | FitTarget) -> float:
     return float(near[0])
 
 
+def fit_limits(pdf: PDF | FitTarget) -> tuple[tuple[float, float], Limits]:
+    """Which shortest distances a search tries, and the limits of a refinement, from the first peak.
+
+    Raises:
+        ValueError: There is no peak where a metal has it.
+    """
+    peak = first_peak(pdf)
+    low, high = peak / _BOND_MARGIN, peak * _BOND_MARGIN
+    return (low, high), {**DEFAULT_BOUNDS, "stretch": (low / _BOND_MARGIN, high * _BOND_MARGIN)}
+
+
 def library_fit(
     pdf: PDF | FitTarget,
     library: "str | Index | Sequence[Recipe]" = "deepstruc",
@@ -125,10 +136,7 @@ def library_fit(
         progress: Called with the number of shapes done, and of all; before, while a library is built, with those built.
     """
     target = pdf if isinstance(pdf, FitTarget) else FitTarget(pdf, r_range, qdamp)
-    peak = first_peak(pdf)
     index = index_of(library, progress)
-    bonds = (peak / _BOND_MARGIN, peak * _BOND_MARGIN)
-    limits = {**DEFAULT_BOUNDS, "stretch": (bonds[0] / _BOND_MARGIN, bonds[1] * _BOND_MARGIN)}
-    found = search(target, index, bonds, limits, everything=everything, cluster=cluster, progress=progress)
+    found = search(target, index, *fit_limits(pdf), everything=everything, cluster=cluster, progress=progress)
     candidates = [Candidate(index.shape(row), fit) for row, fit in found.fits]
     return LibraryFit(tuple(candidates), len(index), found.complete)

@@ -26,7 +26,7 @@ MOST_REFINED = 2000
 # What the tables put above the fifth by more than this is not refined exactly. They know the difference of two Rw to
 # 0.001 (benchmarks/library_reference.py measures it).
 MARGIN = 0.005
-_PLACES = 5
+PLACES = 5
 # Structures handed to a worker at once: some tens of milliseconds of work.
 _TOGETHER, _EXACT = 64, 4
 
@@ -45,6 +45,7 @@ def search(
     stretches: tuple[float, float],
     limits: Limits,
     *,
+    places: int = PLACES,
     everything: bool = False,
     cluster: str | None = None,
     progress: Progress | None = None,
@@ -53,13 +54,14 @@ def search(
 
     1. All are matched on a grid of stretch and B; of more than `MOST_REFINED` the best so many go on.
     2. These are refined together, by tables.
-    3. Those whose Rw is within `MARGIN` of the fifth are refined exactly, from where the tables ended.
+    3. Those whose Rw is within `MARGIN` of the last place's are refined exactly, from where the tables ended.
 
     Args:
         target: What is fitted.
         index: Of the structures.
         stretches: Shortest distances of the match, Å.
         limits: Of all parameters; the stretch is the shortest distance, Å.
+        places: How many of the best are wanted.
         everything: Take all of them through every stage.
         cluster: Address of a running dask scheduler.
         progress: Called with the number of structures that are done with, and of all.
@@ -74,7 +76,7 @@ def search(
     with workers(cluster) as pool:
         quiet = (lambda done: None) if everything else (lambda done: report(left_out + done, total))
         rough, some = _refine_together(pool, target, index, order, starts, limits, quiet)
-        chosen = _chosen(rough.rw, everything)
+        chosen = _chosen(rough.rw, len(rough.rw) if everything else places)
         rows = order[chosen]
         loud = (lambda done: report(done, total)) if everything and some else (lambda done: None)
         fits, all_of_them = _refine_exactly(pool, target, index, rows, rough.parameters[chosen], limits, loud)
@@ -86,13 +88,13 @@ def search(
     return Found(tuple(sorted(fits.items(), key=lambda pair: pair[1].rw)), complete)
 
 
-def _chosen(rw: Float[ndarray, " structures"], everything: bool) -> Int[ndarray, " chosen"]:
+def _chosen(rw: Float[ndarray, " structures"], places: int) -> Int[ndarray, " chosen"]:
     """Which of those that were refined together are refined exactly, best first."""
     order = np.argsort(rw, kind="stable")
     done = order[np.isfinite(rw[order])]
-    if everything or len(done) <= _PLACES:
+    if len(done) <= places:
         return done
-    return done[rw[done] <= rw[done[_PLACES - 1]] + MARGIN]
+    return done[rw[done] <= rw[done[places - 1]] + MARGIN]
 
 
 def _refine_together(
