@@ -1,7 +1,7 @@
 """Tells PDFs that are unlike those a model learned from: by the curve alone, for models of any kind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,6 @@ from deepstruc_lib.files.textfiles import write_bytes
 from deepstruc_lib.models.rescaled import GRID, rescaled_pdfs
 
 NOVELTY = "novelty.safetensors"
-# Directions in which the curves of a shape differ from each other. With 32 a truncated decahedron still passes for a
-# whole one; from 64 on more change little.
-_DIRECTIONS = 64
-# Share of the validation PDFs that may be flagged. A fifth of what is allowed leaves room for a small test set.
-_FLAGGED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +48,7 @@ class Novelty:
 
     def distances(self, pdfs: Sequence[PDF]) -> Float[ndarray, " pdfs"]:
         """From the nearest shape's mean; about √(number of points) for the curves of training."""
-        return self._nearest(rescaled_pdfs(pdfs)[0])
+        return self.nearest(rescaled_pdfs(pdfs)[0])
 
     def unlike(self, pdfs: Sequence[PDF]) -> list[tuple[str, ...]]:
         """A sentence for each PDF whose curve is unlike those of the training, nothing for the others."""
@@ -65,9 +60,9 @@ class Novelty:
             for distance in self.distances(pdfs)
         ]
 
-    def _nearest(self, curves: Float[ndarray, "pdfs x"]) -> Float[ndarray, " pdfs"]:
-        # The difference is split into what lies along the directions and the rest, and so are the two terms of
-        # |a − b|² = |a|² − 2 a·b + |b|².
+    def nearest(self, curves: Float[ndarray, "pdfs x"]) -> Float[ndarray, " pdfs"]:
+        """The same of curves that are rescaled."""
+        # A difference has a part along the directions, each with its own variance, and the rest.
         directions, means = self.directions.astype(float), self.means.astype(float)
         nearest = np.empty(len(curves))
         for row, curve in enumerate(curves):
@@ -76,32 +71,6 @@ class Novelty:
             rest = (differences**2).sum(axis=1) - (along**2).sum(axis=1)
             nearest[row] = np.sqrt((rest / self.floor + (along**2 / self.variances).sum(axis=1)).min())
         return nearest
-
-
-def fit_novelty(training: Sequence[PDF], shapes: Sequence[int], validation: Sequence[PDF]) -> Novelty:
-    """What is like the PDFs of a training, and from where on another is unlike.
-
-    Args:
-        training: As the model learned from them, of all conditions.
-        shapes: Number of the shape of each.
-        validation: Of the same conditions; these set the threshold.
-
-    Raises:
-        ValueError: There are fewer PDFs than directions, or none for validation.
-    """
-    if len(training) <= _DIRECTIONS or not validation or len(training) != len(shapes):
-        counts = f"{len(training)} PDFs of {len(shapes)} shapes and {len(validation)} for validation"
-        raise ValueError(f"{counts}: needs more than {_DIRECTIONS}, a shape for each, and some for validation")
-    curves, _ = rescaled_pdfs(training)
-    _, members = np.unique(shapes, return_inverse=True)
-    means = np.stack([curves[members == shape].mean(axis=0) for shape in range(members.max() + 1)])
-    differences = curves - means[members]
-    variances, vectors = np.linalg.eigh(differences.T @ differences / len(differences))
-    rest, kept = variances[:-_DIRECTIONS], variances[-_DIRECTIONS:]
-    arrays = (means, vectors[:, -_DIRECTIONS:].T, kept, rest.mean(keepdims=True), np.zeros(1))
-    novelty = Novelty(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
-    threshold = np.quantile(novelty.distances(validation), 1 - _FLAGGED)
-    return replace(novelty, threshold=np.full(1, threshold, dtype=np.float32))
 
 
 def store_novelty(folder: Path, novelty: Novelty) -> None:

@@ -16,10 +16,11 @@ from deepstruc_lib import __version__
 from deepstruc_lib.corpora import PARTS, Corpus, corpus, corpus_hash
 from deepstruc_lib.corpora.splits import shuffled
 from deepstruc_lib.models.cards import Card, write_card
-from deepstruc_lib.models.conditions import RANGES, own_pdfs
+from deepstruc_lib.models.conditions import RANGES
 from deepstruc_lib.models.linear.fitting import LOGISTIC, RIDGE, Table, fit_linear
 from deepstruc_lib.models.linear.weights import store_weights
-from deepstruc_lib.models.novelty import fit_novelty, store_novelty
+from deepstruc_lib.models.novelty import store_novelty
+from deepstruc_lib.models.novelty_fitting import fit_to_parts
 from deepstruc_lib.models.reading import Reads
 from deepstruc_lib.models.rescaled import GRID
 from deepstruc_lib.scattering import PRESETS
@@ -48,6 +49,7 @@ class Experiment:
     seed: int = 0
     entries: int | None = None
     kind: ClassVar[str] = KIND
+    varied: ClassVar[int] = 0
 
     def changed(self, *, seed: int = 0, epochs: int | None = None, entries: int | None = None) -> Experiment:
         """The same with another seed, or smaller.
@@ -102,7 +104,7 @@ class Experiment:
         start = time.perf_counter()
         training, validation = (self.part(name) for name in PARTS[:2])
         weights, outcome = fit_linear(Table.of(training), Table.of(validation))
-        novelty = fit_novelty(own_pdfs(training), training.shape_ids, own_pdfs(validation))
+        novelty = fit_to_parts(training, validation, self.varied)
         store_weights(folder, weights)
         store_novelty(folder, novelty)
         minutes = round((time.perf_counter() - start) / 60, 2)
