@@ -1,15 +1,13 @@
 """Brings the cards in models' folders to the present format: `python -m deepstruc_lib.models.update FOLDER ...`.
 
 Reading does this each time; this writes it down. Weights stay as they are. Figures that an old card held become
-records of their own, and an experiment's network that lacks what tells unlike PDFs gets it.
+records of their own.
 """
 
 import sys
 from pathlib import Path
 
 from deepstruc_lib.models.cards import read_card, write_card
-from deepstruc_lib.models.mlg.experiments import EXPERIMENTS, KIND
-from deepstruc_lib.models.novelty import NOVELTY, store_novelty
 from deepstruc_lib.models.records import write_record
 
 
@@ -23,8 +21,6 @@ def update(folder: Path) -> None:
     for record in card.evaluations:
         write_record(folder, record)
     write_card(folder, card)
-    if card.kind == KIND and folder.name in EXPERIMENTS and not (folder / NOVELTY).exists():
-        store_novelty(folder, EXPERIMENTS[folder.name].novelty())
 
 
 if __name__ == "__main__":

@@ -14,14 +14,14 @@ import torch
 from deepstruc_lib import __version__
 from deepstruc_lib.corpora import PARTS, Corpus, corpus, corpus_hash
 from deepstruc_lib.corpora.splits import shuffled
-from deepstruc_lib.files import PDF
 from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.models.cards import Card, write_card
-from deepstruc_lib.models.conditions import RANGES, own_pdfs, varied_records
+from deepstruc_lib.models.conditions import RANGES
 from deepstruc_lib.models.mlg.dataset import ParticleDataset
 from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.mlg.storage import store_weights, thinned
-from deepstruc_lib.models.novelty import Novelty, fit_novelty, store_novelty
+from deepstruc_lib.models.novelty import store_novelty
+from deepstruc_lib.models.novelty_fitting import fit_to_parts
 from deepstruc_lib.models.reading import Reads
 from deepstruc_lib.models.training.checkpoint import HISTORY, check_unused, history_text
 from deepstruc_lib.models.training.loop import train
@@ -119,20 +119,9 @@ class Experiment:
         options = {"device": device, "devices": devices, "resume": resume, "progress": progress}
         run = train(self.build, learned, checked, self.training, folder, about=self._about(), keep=keep, **options)
         keep(run)  # resuming a finished run saves no checkpoint, so store here
-        if self.entries is None:
-            store_novelty(folder, self.novelty())
+        if self.entries is None:  # a handful of PDFs does not tell what is unlike them
+            store_novelty(folder, fit_to_parts(self.part("train"), self.part("validation"), self.varied))
         return run
-
-    def novelty(self) -> Novelty:
-        """What tells PDFs that are unlike those of the training."""
-        (curves, shapes), (checked, _) = (self._records(name) for name in ("train", "validation"))
-        return fit_novelty(curves, shapes, checked)
-
-    def _records(self, name: str) -> tuple[list[PDF], list[int]]:
-        """The PDFs of `table`, as measurements would come, and their shapes."""
-        part = self.part(name)
-        entries, varied = varied_records(part, self.varied, PARTS.index(name))
-        return own_pdfs(part) + varied, [*part.shape_ids, *part.shape_ids[entries]]
 
     def store(self, folder: Path, run: TrainingState, learned: ParticleDataset | None = None, **facts: Any) -> None:
         """Write the best weights of a run, its card and its curve; each file whole or not at all.
