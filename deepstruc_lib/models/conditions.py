@@ -1,10 +1,9 @@
 """The corpus' PDFs under other conditions than its own: what lets a network read PDFs from elsewhere."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 
 from deepstruc_lib.corpora import Corpus
@@ -20,38 +19,21 @@ _DRAWS = 64
 
 def own_pdfs(part: Corpus) -> list[PDF]:
     """The entries' PDFs under the corpus' own conditions, as a measurement would come."""
-    return [_record(part, g, part.settings) for g in part.pdfs]
+    known = {"qmin": part.settings.qmin, "qmax": part.settings.qmax, "qdamp": part.settings.qdamp}
+    return [PDF(r=part.r, g=g, **known) for g in part.pdfs]
 
 
 def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "copies entries r"]:
     """G(r) of every entry on the corpus' grid, each time under conditions drawn at random; float32."""
-    pdfs = np.empty((copies, *corpus.pdfs.shape), dtype=np.float32)
-    for copy, entries, settings in _draws(corpus, copies, seed):
-        pdfs[copy, entries] = _simulated(corpus.subset(entries), settings)
-    return pdfs
-
-
-def varied_records(corpus: Corpus, copies: int, seed: int = 0) -> tuple[Int[ndarray, " records"], list[PDF]]:
-    """The PDFs of `varied_pdfs` as measurements would come, with their Q ranges, and the entry that each is of."""
-    whose, records = [], []
-    for _, entries, settings in _draws(corpus, copies, seed):
-        whose.append(entries)
-        records += [_record(corpus, g, settings) for g in _simulated(corpus.subset(entries), settings)]
-    return np.concatenate([np.zeros(0, dtype=int), *whose]), records
-
-
-def _draws(corpus: Corpus, copies: int, seed: int) -> Iterator[tuple[int, Int[ndarray, " entries"], PDFSettings]]:
-    """Which entries of which copy are seen under which conditions."""
     generator = np.random.default_rng(seed)
+    pdfs = np.empty((copies, *corpus.pdfs.shape), dtype=np.float32)
     for copy in range(copies):
         drawn = generator.integers(_DRAWS, size=len(corpus))
         for number in range(_DRAWS):
             chosen = {name: float(generator.uniform(*limits)) for name, limits in RANGES.items()}
-            yield copy, np.flatnonzero(drawn == number), replace(corpus.settings, **chosen)
-
-
-def _record(part: Corpus, g: Float[ndarray, " r"], settings: PDFSettings) -> PDF:
-    return PDF(r=part.r, g=g, qmin=settings.qmin, qmax=settings.qmax, qdamp=settings.qdamp)
+            mine = np.flatnonzero(drawn == number)
+            pdfs[copy, mine] = _simulated(corpus.subset(mine), replace(corpus.settings, **chosen))
+    return pdfs
 
 
 def _simulated(part: Corpus, settings: PDFSettings) -> Float[ndarray, "entries r"]:

@@ -20,6 +20,8 @@ from deepstruc_lib.models.conditions import RANGES
 from deepstruc_lib.models.mlg.dataset import ParticleDataset
 from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.mlg.storage import store_weights, thinned
+from deepstruc_lib.models.novelty import store_novelty
+from deepstruc_lib.models.novelty_fitting import fit_to_parts
 from deepstruc_lib.models.reading import Reads
 from deepstruc_lib.models.training.checkpoint import HISTORY, check_unused, history_text
 from deepstruc_lib.models.training.loop import train
@@ -117,6 +119,8 @@ class Experiment:
         options = {"device": device, "devices": devices, "resume": resume, "progress": progress}
         run = train(self.build, learned, checked, self.training, folder, about=self._about(), keep=keep, **options)
         keep(run)  # resuming a finished run saves no checkpoint, so store here
+        if self.entries is None:  # a handful of PDFs does not tell what is unlike them
+            store_novelty(folder, fit_to_parts(self.part("train"), self.part("validation"), self.varied))
         return run
 
     def store(self, folder: Path, run: TrainingState, learned: ParticleDataset | None = None, **facts: Any) -> None:

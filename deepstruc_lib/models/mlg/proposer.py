@@ -18,6 +18,7 @@ from deepstruc_lib.models.contract import Answer, LatentDistribution, Proposal
 from deepstruc_lib.models.mlg.generate import checked_prior, structures
 from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
 from deepstruc_lib.models.mlg.storage import load_network
+from deepstruc_lib.models.novelty import Novelty, load_novelty
 from deepstruc_lib.models.reading import check_readable, on_grid, unlike_conditions
 
 # Structures that are trilaterated at once: 300 MB of distances.
@@ -32,12 +33,14 @@ class MLGModel:
         name: Of the released model, or of the folder it was trained in.
         card: The record stored beside the weights.
         network: In evaluation mode, on the CPU.
+        novelty: What tells PDFs that are unlike those of the training, where it is stored.
         folder: Where they are.
     """
 
     name: str
     card: Card
     network: ConditionalAutoencoder
+    novelty: Novelty | None
     folder: Path
 
     def propose(self, pdfs: Sequence[PDF], *, samples: int = 0, seed: int = 0) -> list[Answer]:
@@ -50,6 +53,8 @@ class MLGModel:
         """
         if samples < 0:
             raise ValueError(f"samples {samples}: needs 0 or more")
+        if not pdfs:
+            return []
         prior = self.prior(pdfs)
         noise = torch.randn((samples, prior.mean.shape[1]), generator=torch.Generator().manual_seed(seed)).numpy()
         offsets = np.concatenate([np.zeros_like(noise[:1], shape=(1, noise.shape[1])), noise])
@@ -58,11 +63,12 @@ class MLGModel:
         points = prior.mean[:, None] + prior.sigma[:, None] * offsets
         made = self.decode(points.reshape(-1, points.shape[-1]))
         sources = [f"{self.name}:mean", *(f"{self.name}:sample {index + 1}" for index in range(samples))]
+        curve_unlike = self.novelty.unlike(pdfs) if self.novelty else [()] * len(pdfs)
         answers = []
         for row, pdf in enumerate(pdfs):
             own = made[row * len(offsets) : (row + 1) * len(offsets)]
             proposals = [Proposal(*pair) for pair in zip(own, sources, strict=False) if _apart(pair[0])]
-            answers.append(Answer(tuple(proposals), unlike=unlike_conditions(pdf, self.card.reads)))
+            answers.append(Answer(tuple(proposals), unlike=unlike_conditions(pdf, self.card.reads) + curve_unlike[row]))
         return answers
 
     @torch.no_grad()
@@ -101,4 +107,4 @@ def load(folder: Path, card: Card) -> MLGModel:
         config = CVAEConfig(**card.model)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{folder}: found a damaged card ({error}); needs one that training wrote") from error
-    return MLGModel(folder.resolve().name, card, load_network(folder, config), folder)
+    return MLGModel(folder.resolve().name, card, load_network(folder, config), load_novelty(folder), folder)
