@@ -54,16 +54,17 @@ def fit_novelty(training: Sequence[PDF], shapes: Int[ndarray, " pdfs"], validati
 def fit_to_parts(training: Corpus, validation: Corpus, varied: int) -> Novelty:
     """The same for parts of a corpus under its own conditions, and so many times under varied ones.
 
+    A structure that a part lists twice counts once.
+
     Raises:
         ValueError: As `fit_novelty`.
     """
-    parts = {"train": training, "validation": validation}
-    shapes = np.tile(training.shape_ids, 1 + varied)
-    pdfs = [
-        _under_conditions(part, varied, PARTS.index(name))
-        for part, name in ((training, "train"), (validation, "validation"))
-    ]
-    return fit_novelty(pdfs[0], shapes, pdfs[1])
+    training, validation = (
+        part.subset(np.unique(part.structure_ids, return_index=True)[1]) for part in (training, validation)
+    )
+    learned = _under_conditions(training, varied, PARTS.index("train"))
+    checked = _under_conditions(validation, varied, PARTS.index("validation"))
+    return fit_novelty(learned, np.tile(training.shape_ids, 1 + varied), checked)
 
 
 def _under_conditions(part: Corpus, varied: int, seed: int) -> list[PDF]:
@@ -82,10 +83,14 @@ def refit(names: Sequence[str]) -> None:
     unknown = sorted(set(names) - set(EXPERIMENTS))
     if unknown:
         raise ValueError(f"model {', '.join(unknown)}: needs one of {', '.join(EXPERIMENTS)}")
+    fitted: dict[tuple[object, ...], Novelty] = {}
     for name in names:
         experiment = EXPERIMENTS[name]
-        parts = (experiment.part(part) for part in ("train", "validation"))
-        store_novelty(RELEASED / name, fit_to_parts(*parts, experiment.varied))
+        data = (experiment.kind, experiment.corpus, experiment.split, experiment.held_out, experiment.varied)
+        if data not in fitted:
+            parts = (experiment.part(part) for part in ("train", "validation"))
+            fitted[data] = fit_to_parts(*parts, experiment.varied)
+        store_novelty(RELEASED / name, fitted[data])
 
 
 if __name__ == "__main__":
