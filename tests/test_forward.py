@@ -258,7 +258,7 @@ def test_what_does_not_fit_is_refused():
         MODEL(positions, biso=torch.ones(7))
     with pytest.raises(ValueError, match="stretch has shape"):
         MODEL(positions, biso=1.0, stretch=torch.ones(44))
-    with pytest.raises(ValueError, match="with a common B"):
+    with pytest.raises(ValueError, match="with a B common"):
         MODEL(positions, biso=torch.ones(44), method="histogram")
     with pytest.raises(ValueError, match="all zero in a particle"):
         MODEL(positions, biso=1.0, occupancies=torch.zeros(44, dtype=torch.float64))
