@@ -230,6 +230,16 @@ def test_a_model_first_used_in_inference_mode_gives_gradients_later():
     assert leaf.grad.abs().max() > 0
 
 
+def test_autocast_leaves_the_precision_alone():
+    ours, positions = ForwardModel.of(TARGET), rattled().float()
+    for method in ("direct", "histogram"):
+        wanted = ours(positions, **VALUES, method=method)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = ours(positions, **VALUES, method=method)
+        assert found.dtype == torch.float32
+        assert relative(found, wanted) < 1e-6
+
+
 def test_adam_gets_from_a_rattled_particle_below_the_noise():
     target = FitTarget(noisy(measured(), 0.01, seed=1))
     ours, wanted = ForwardModel.of(target), torch.tensor(target.points).float()

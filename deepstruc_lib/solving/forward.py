@@ -110,13 +110,16 @@ class ForwardModel:
         biso = _per_particle("biso", biso, positions, per_atom=True)
         delta2 = _per_particle("delta2", delta2, positions)
         near = near_atoms(positions * _per_particle("stretch", stretch, positions)[..., None], occupancies, self.reach)
-        if _choose(method, positions, biso) == "direct":
-            g = self._summed(near, biso / B_PER_U, delta2) @ self.transform
-        elif numbers is not None:
-            histogram = self._histogram(near)
-            g = histogram @ self._response(*numbers)[: histogram.shape[1]]
-        else:
-            g = self._binned(self._histogram(near), biso / B_PER_U, delta2) @ self.transform
+        binned = _choose(method, positions, biso) == "histogram"
+        # bfloat16 would leave two or three digits of G.
+        with torch.autocast(positions.device.type, enabled=False):
+            if not binned:
+                g = self._summed(near, biso / B_PER_U, delta2) @ self.transform
+            elif numbers is None:
+                g = self._binned(self._histogram(near), biso / B_PER_U, delta2) @ self.transform
+            else:
+                histogram = self._histogram(near)
+                g = histogram @ self._response(*numbers)[: histogram.shape[1]]
         atoms = positions.shape[1] if occupancies is None else occupancies.sum(1, keepdim=True)
         damping = _per_particle("qdamp", self.qdamp if qdamp is None else qdamp, positions) * self.r
         g = g * torch.exp(-damping.square() / 2) * _per_particle("scale", scale, positions) / atoms
