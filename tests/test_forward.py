@@ -230,6 +230,16 @@ def test_a_model_first_used_in_inference_mode_gives_gradients_later():
     assert leaf.grad.abs().max() > 0
 
 
+def test_autocast_leaves_the_precision_alone():
+    ours, positions = ForwardModel.of(TARGET), rattled().float()
+    for method in ("direct", "histogram"):
+        wanted = ours(positions, **VALUES, method=method)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = ours(positions, **VALUES, method=method)
+        assert found.dtype == torch.float32
+        assert relative(found, wanted) < 1e-6
+
+
 def test_adam_gets_from_a_rattled_particle_below_the_noise():
     target = FitTarget(noisy(measured(), 0.01, seed=1))
     ours, wanted = ForwardModel.of(target), torch.tensor(target.points).float()
@@ -258,7 +268,7 @@ def test_what_does_not_fit_is_refused():
         MODEL(positions, biso=torch.ones(7))
     with pytest.raises(ValueError, match="stretch has shape"):
         MODEL(positions, biso=1.0, stretch=torch.ones(44))
-    with pytest.raises(ValueError, match="with a common B"):
+    with pytest.raises(ValueError, match="with a B common"):
         MODEL(positions, biso=torch.ones(44), method="histogram")
     with pytest.raises(ValueError, match="all zero in a particle"):
         MODEL(positions, biso=1.0, occupancies=torch.zeros(44, dtype=torch.float64))

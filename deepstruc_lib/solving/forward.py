@@ -1,7 +1,7 @@
 """Positions → G(r) at a measured PDF's points, in torch: batched, differentiable, the fit's own curve."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import torch
@@ -106,18 +106,23 @@ class ForwardModel:
             positions, occupancies = positions[None], None if occupancies is None else occupancies[None]
             biso = biso[None] if isinstance(biso, Tensor) and biso.ndim == 1 and len(biso) > 1 else biso
         self._check(positions, occupancies)
+        numbers = None if isinstance(biso, Tensor) or isinstance(delta2, Tensor) else (float(biso), float(delta2))
         biso = _per_particle("biso", biso, positions, per_atom=True)
         delta2 = _per_particle("delta2", delta2, positions)
         near = near_atoms(positions * _per_particle("stretch", stretch, positions)[..., None], occupancies, self.reach)
-        if biso.shape[1] > 1:
-            biso = near.of_atoms(biso)
-        if method not in ("auto", "direct", "histogram") or (method == "histogram" and biso.shape[1] > 1):
-            raise ValueError(f"method {method!r}: needs auto, direct or, with a common B, histogram")
-        binned = method == "histogram" or (method == "auto" and biso.shape[1] == 1 and self.q.dtype == torch.float32)
-        f = (self._binned if binned else self._summed)(near, biso / B_PER_U, delta2)
+        binned = _choose(method, positions, biso) == "histogram"
+        # bfloat16 would leave two or three digits of G.
+        with torch.autocast(positions.device.type, enabled=False):
+            if not binned:
+                g = self._summed(near, biso / B_PER_U, delta2) @ self.transform
+            elif numbers is None:
+                g = self._binned(self._histogram(near), biso / B_PER_U, delta2) @ self.transform
+            else:
+                histogram = self._histogram(near)
+                g = histogram @ self._response(*numbers)[: histogram.shape[1]]
         atoms = positions.shape[1] if occupancies is None else occupancies.sum(1, keepdim=True)
         damping = _per_particle("qdamp", self.qdamp if qdamp is None else qdamp, positions) * self.r
-        g = f @ self.transform * torch.exp(-damping.square() / 2) * _per_particle("scale", scale, positions) / atoms
+        g = g * torch.exp(-damping.square() / 2) * _per_particle("scale", scale, positions) / atoms
         return g[0] if single else g
 
     def _check(self, positions: Tensor, occupancies: Tensor | None) -> None:
@@ -141,6 +146,7 @@ class ForwardModel:
         """F(Q)·N pair by pair."""
         positions, occupancies = near.positions, near.occupancies
         batch = len(positions)
+        uiso = near.of_atoms(uiso) if uiso.shape[1] > 1 else uiso
         uiso, delta2 = uiso.expand(batch, -1), delta2.expand(batch, 1)[:, 0]
 
         def share(particle: Tensor, first: Tensor, second: Tensor) -> Float[Tensor, "batch q"]:
@@ -164,12 +170,13 @@ class ForwardModel:
             )
         return total
 
-    def _binned(self, near: NearAtoms, uiso: Tensor, delta2: Tensor) -> Float[Tensor, "batch q"]:
-        """F(Q)·N from the histogram of distances."""
+    def _histogram(self, near: NearAtoms) -> Float[Tensor, "batch bins"]:
         width = bin_width(self.qmax)
-        histogram = distance_histogram(near.positions, near.occupancies, min(self.reach, near.extent + width), width)
-        distances, waves = self._waves
-        distances, waves = distances[: histogram.shape[1]], waves[: histogram.shape[1]]
+        return distance_histogram(near.positions, near.occupancies, min(self.reach, near.extent + width), width)
+
+    def _binned(self, histogram: Tensor, uiso: Tensor, delta2: Tensor) -> Float[Tensor, "batch q"]:
+        """F(Q)·N from the histogram of distances."""
+        distances, waves = (table[: histogram.shape[1]] for table in self._waves)
         if not (delta2.requires_grad or delta2.any()):
             return histogram @ waves * torch.exp(-uiso * self.q.square())
 
@@ -189,6 +196,23 @@ class ForwardModel:
         with torch.inference_mode(False):
             distances = bin_centres(self.reach, bin_width(self.qmax), self.q)
             return distances, pair_kernel(distances, self.q, 0.0, PairBroadening())
+
+    @lru_cache(maxsize=8)  # noqa: B019 - models are few, and so are the values held fixed during a search
+    def _response(self, biso: float, delta2: float) -> Float[Tensor, "bins r"]:
+        """What a pair at the distance of each bin adds to G(r)·N, undamped, where B and delta2 are numbers."""
+        distances, _ = self._waves
+        with torch.inference_mode(False), torch.no_grad():
+            kernel = pair_kernel(distances, self.q, biso / B_PER_U, PairBroadening(delta2=delta2))
+            return kernel @ self.transform
+
+
+def _choose(method: str, positions: Tensor, biso: Tensor) -> str:
+    common = biso.shape[1] == 1
+    if method == "auto":
+        return "histogram" if common and positions.dtype == torch.float32 else "direct"
+    if method == "direct" or (method == "histogram" and common):
+        return method
+    raise ValueError(f"method {method!r}: needs auto, direct or, with a B common to all atoms, histogram")
 
 
 def _per_particle(

@@ -14,12 +14,14 @@ class NearAtoms:
     Args:
         positions: In Å; padding lies on the first atom of its particle, where no gradient reaches it.
         occupancies: Zero for padding; None where every atom is kept and has occupancy 1.
+        kept: False for padding; None where there is none.
         order: Which atom of the original batch each one is; None where every atom is kept.
         extent: No pair is farther apart, Å.
     """
 
     positions: Float[Tensor, "batch near 3"]
     occupancies: Float[Tensor, "batch near"] | None
+    kept: Bool[Tensor, "batch near"] | None
     order: Int[Tensor, "batch near"] | None
     extent: float
 
@@ -40,10 +42,9 @@ def near_atoms(
         occupancies: Of each atom between 0 and 1; all 1 where None.
         reach: Pairs farther apart do not count, Å.
     """
-    near = NearAtoms(positions, occupancies, None, _extent(positions))
-    present = _present(near)
-    if present is not None:
-        near = _keeping(near, present)
+    near = NearAtoms(positions, occupancies, None, None, _extent(positions))
+    if occupancies is not None and not occupancies.requires_grad:
+        near = _keeping(near, occupancies > 0)
     if near.extent > reach:
         near = _keeping(near, _pairs_within(near, reach).any(2))
     return near
@@ -72,12 +73,7 @@ def _keeping(near: NearAtoms, kept: Bool[Tensor, "batch atoms"]) -> NearAtoms:
     chosen = torch.where(kept[..., None], chosen, chosen[:, :1].detach())
     weights = torch.ones_like(chosen[..., 0]) if near.occupancies is None else near.occupancies.gather(1, order)
     original = order if near.order is None else near.order.gather(1, order)
-    return NearAtoms(chosen, torch.where(kept, weights, 0), original, _extent(chosen))
-
-
-def _present(near: NearAtoms) -> Bool[Tensor, "batch atoms"] | None:
-    """Which atoms are there; None where all may be."""
-    return None if near.occupancies is None or near.occupancies.requires_grad else near.occupancies > 0
+    return NearAtoms(chosen, torch.where(kept, weights, 0), kept, original, _extent(chosen))
 
 
 @torch.no_grad()
@@ -85,9 +81,8 @@ def _pairs_within(near: NearAtoms, reach: float) -> Bool[Tensor, "batch atoms at
     # Differences of far coordinates, not of their squares, or float32 would lose the near ones.
     distances = torch.cdist(near.positions, near.positions, compute_mode="donot_use_mm_for_euclid_dist")
     within = distances <= reach
-    present = _present(near)
-    if present is not None:
-        within &= present[:, :, None] & present[:, None]
+    if near.kept is not None:
+        within &= near.kept[:, :, None] & near.kept[:, None]
     within.diagonal(0, 1, 2).fill_(False)
     return within
 
