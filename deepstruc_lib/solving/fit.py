@@ -103,24 +103,26 @@ def refine(
     fixed: Mapping[str, float],
     limits: Mapping[str, tuple[float, float]],
 ) -> Fit:
-    """Least squares from a start: values for stretch, biso and delta2; the scale starts at its best."""
-    values = {"scale": 1.0, **start, **fixed}
+    """Least squares from a start: stretch, biso and delta2; the scale starts at its best where none is given."""
+    values = {**start, **fixed}
     shape = shape.up_to(REACH_MARGIN * target.longest / values["stretch"])
-    if "scale" not in fixed:
+    if "scale" not in values:
         f, _ = model(shape, target.q, values)
         values["scale"] = best_scale(f @ target.matrix, target.points)[0]
     low, high = np.array([(fixed[name],) * 2 if name in fixed else limits[name] for name in PARAMETERS]).T
+    tried: dict[bytes, np.ndarray] = {}
 
     def residuals(x: np.ndarray, _: np.ndarray) -> Residuals:
         values = dict(zip(PARAMETERS, x[0].tolist(), strict=True))
         f, slopes = model(shape, target.q, values)
+        tried[x.tobytes()] = f
         curves = np.stack([f, *(slopes[name] for name in PARAMETERS[1:])]) @ target.matrix
         derivatives = curves * np.array([1.0, *[values["scale"]] * 3])[:, None]
         return Residuals(values["scale"] * curves[:1] - target.points, derivatives[None])
 
     found = minimise(residuals, np.array([[values[name] for name in PARAMETERS]]), low[None], high[None])
     values = dict(zip(PARAMETERS, found.x[0].tolist(), strict=True))
-    g_fit = values["scale"] * model(shape, target.q, values)[0] @ target.full_matrix
+    g_fit = values["scale"] * tried[found.x.tobytes()] @ target.full_matrix
     rw = float(np.sqrt(np.sum((target.g - g_fit) ** 2) / np.sum(target.g**2)))
     curves = {"r": target.r, "g": target.g, "g_fit": g_fit}
     return Fit(**values, errors=_uncertainties(target, found), rw=rw, rw_range=target.rw_range, **curves)
@@ -135,7 +137,7 @@ def refine_each(
 
     Args:
         target: What is fitted.
-        tasks: Positions, and the start: stretch, biso, delta2.
+        tasks: Positions, and the start.
         limits: Lowest and highest value of each parameter.
     """
     return [refine(target, merged_distances(positions), start, {}, limits) for positions, start in tasks]

@@ -83,7 +83,7 @@ def identify(
         rough = refine_together(targets[row], tables, filled[rows], starts, limits)
         rw, nearest = rough.rw, rough.parameters[:, 1]
         for place in np.flatnonzero(rw <= rw.min() + MARGIN):
-            start = dict(zip(PARAMETERS[1:], rough.parameters[place, 1:].tolist(), strict=True))
+            start = dict(zip(PARAMETERS, rough.parameters[place].tolist(), strict=True))
             fit = refine(targets[row], library[rows[place]].distances, start, {}, limits)
             rw[place], nearest[place] = fit.rw, fit.stretch
         order = np.argsort(rw, kind="stable")

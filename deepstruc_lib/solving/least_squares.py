@@ -59,21 +59,22 @@ def minimise(
     squares, gradient, normal = _normal_equations(residuals(x, rows))
     damping = np.full(len(x), _DAMPING)
     for _ in range(_MOST_STEPS):
-        free = _free(x[rows], gradient[rows], low[rows], high[rows])
-        trial = x[rows] + _step(gradient[rows], normal[rows], free, damping[rows])
-        trial = np.clip(trial, low[rows], high[rows])
+        step = _bounded_step(x[rows], gradient[rows], normal[rows], damping[rows], low[rows], high[rows])
+        trial = np.clip(x[rows] + step, low[rows], high[rows])
+        hoped = _hoped(step, gradient[rows], normal[rows])
+        going = (hoped > TOLERANCE * squares[rows]) & (damping[rows] < _MOST_DAMPING)
+        rows, trial = rows[going], trial[going]
+        if not len(rows):
+            break
         found = _normal_equations(residuals(trial, rows))
-        fall, hoped = squares[rows] - found[0], _hoped(trial - x[rows], gradient[rows], normal[rows])
+        fall = squares[rows] - found[0]
         better = fall > 0
-        enough = TOLERANCE * squares[rows]
-        arrived = (hoped <= enough) | (better & (fall <= enough)) | (damping[rows] > _MOST_DAMPING)
+        arrived = better & (fall <= TOLERANCE * squares[rows])
         damping[rows] *= np.where(better, _EASED, _RAISED)
         taken = rows[better]
         x[taken], squares[taken] = trial[better], found[0][better]
         gradient[taken], normal[taken] = found[1][better], found[2][better]
         rows = rows[~arrived]
-        if not len(rows):
-            break
     return Minimum(x, squares, normal, _free(x, gradient, low, high))
 
 
@@ -91,6 +92,19 @@ def _hoped(step: ndarray, gradient: ndarray, normal: ndarray) -> ndarray:
 def _free(x: ndarray, gradient: ndarray, low: ndarray, high: ndarray) -> ndarray:
     """Parameters that are not pushed against a bound by the gradient."""
     return ~((x <= low) & (gradient >= 0) | (x >= high) & (gradient <= 0) | (low == high))
+
+
+def _bounded_step(
+    x: ndarray, gradient: ndarray, normal: ndarray, damping: ndarray, low: ndarray, high: ndarray
+) -> ndarray:
+    """A step that crosses no bound at which a parameter is: what would cross is held, and the rest solved again."""
+    free = _free(x, gradient, low, high)
+    while True:
+        step = _step(gradient, normal, free, damping)
+        crossing = (x <= low) & (step < 0) | (x >= high) & (step > 0)
+        if not crossing.any():
+            return step
+        free &= ~crossing
 
 
 def _step(gradient: ndarray, normal: ndarray, free: ndarray, damping: ndarray) -> ndarray:

@@ -140,7 +140,7 @@ def _refine_exactly(
     def tasks() -> Iterable[tuple[range, tuple]]:
         for first in range(0, len(rows), _EXACT):
             places = range(first, min(first + _EXACT, len(rows)))
-            starts = [dict(zip(PARAMETERS[1:], parameters[place, 1:].tolist(), strict=True)) for place in places]
+            starts = [dict(zip(PARAMETERS, parameters[place].tolist(), strict=True)) for place in places]
             shapes = [index.shape(rows[place]) for place in places]
             tasks = [(shape.unit_positions, start) for shape, start in zip(shapes, starts, strict=True)]
             yield places, (target, tasks, limits)
