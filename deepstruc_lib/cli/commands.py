@@ -11,14 +11,10 @@ import typer
 
 from deepstruc_lib.cli import model_commands, options
 from deepstruc_lib.cli.messages import INTERRUPTED, progress_bar, say
+from deepstruc_lib.cli.session import begin
 
-app = typer.Typer(
-    help="Given the pair distribution function of a metal nanoparticle, where are its atoms?\n\n"
-    "Results go to stdout, progress and messages to stderr. Wrong input ends with exit code 2 and one line.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.callback()(begin)
 
 # Up to this many atoms the exact pair sum takes seconds; beyond, the distances are binned (error below 1e-4 of Gmax).
 EXACT_UP_TO = 400
@@ -92,7 +88,7 @@ def fit(
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     atoms = read_structure(structure)
     if len(set(atoms.get_chemical_symbols())) > 1:
-        raise ValueError(f"{structure}: found {atoms.get_chemical_formula()}; needed a particle of one element")
+        raise ValueError(f"{structure}: holds {atoms.get_chemical_formula()}: needs a particle of one element")
     fixed = _fixed(fix or [])
     result = fit_structure(measured, atoms, r_range=_range(measured, rmin, rmax), qdamp=qdamp, fixed=fixed)
     if as_json:
@@ -104,7 +100,7 @@ def fit(
 @app.command()
 def solve(
     pdf: options.PdfFile,
-    element: Annotated[str | None, typer.Option(help="Metal of the particle, such as Au.")] = None,
+    element: options.Element = None,
     method: Annotated[
         Literal["library", "mlg-cvae", "auto"], typer.Option(help="Who proposes structures; auto is the library.")
     ] = "auto",
@@ -116,7 +112,7 @@ def solve(
     qdamp: options.Qdamp = None,
     rmin: options.FitRmin = None,
     rmax: options.FitRmax = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a running dask scheduler.")] = None,
+    cluster: options.Cluster = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for .xyz, table, curves.")] = None,
     as_json: options.Json = False,
 ) -> int:

@@ -55,12 +55,13 @@ def read_structure(path: str | os.PathLike) -> Atoms:
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise ValueError(f"{shown(path)}: no structure ({what}): needs {_NEEDED}") from error
-    if not images or not isinstance(images[-1], Atoms):
+    last = images[-1] if images else None
+    if not isinstance(last, Atoms):
         raise ValueError(f"{shown(path)}: no structure: needs {_NEEDED}")
     if len(images) > 1:
         log.info("%s: taking image %d of %d, the last", shown(path), len(images), len(images))
     try:
-        return check_particle(images[-1])
+        return check_particle(last)
     except ValueError as error:
         raise ValueError(f"{shown(path)}: {error}") from error
 
