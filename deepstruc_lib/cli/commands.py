@@ -83,7 +83,7 @@ def fit(
     """Scale, stretch, B and delta2 of one structure, with uncertainties: `deepstruc fit my.gr particle.xyz`."""
     from deepstruc_lib.files import read_gr, read_structure
     from deepstruc_lib.solving import fit as fit_structure
-    from deepstruc_lib.solving.report import fit_table
+    from deepstruc_lib.solving.tables import fit_table
 
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     atoms = read_structure(structure)
@@ -119,7 +119,8 @@ def solve(
     """Candidate structures for a measured PDF: `deepstruc solve my.gr --element Au --method library`."""
     from deepstruc_lib.files import read_gr
     from deepstruc_lib.solving import solve as solve_pdf
-    from deepstruc_lib.solving.report import output_folder, solutions_table, write_solutions
+    from deepstruc_lib.solving.results import output_folder, write_solutions
+    from deepstruc_lib.solving.tables import solutions_table
 
     start = time.perf_counter()
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)

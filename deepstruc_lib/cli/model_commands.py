@@ -17,7 +17,7 @@ _TRAINING = Path("_training")
 def models(as_json: options.Json = False) -> None:
     """The released models with the figures of their cards: `deepstruc models --json` prints the whole cards."""
     from deepstruc_lib.models import PLANS, load_model, released_models
-    from deepstruc_lib.solving.report import models_table
+    from deepstruc_lib.solving.tables import models_table
 
     cards = {name: dict(load_model(name).card) for name in released_models()}
     print(json.dumps(cards) if as_json else models_table(cards, [name for name in PLANS if name not in cards]))
@@ -44,7 +44,8 @@ def train(
 
     from deepstruc_lib.models import PLANS, load_model, store_model, train_plan
     from deepstruc_lib.solving import evaluate_model
-    from deepstruc_lib.solving.report import evaluation_table, output_folder
+    from deepstruc_lib.solving.results import output_folder
+    from deepstruc_lib.solving.tables import evaluation_table
 
     _check_trainable(model, device)
     own = f"{model}-seed{seed}" if seed else model
@@ -89,7 +90,7 @@ def evaluate(
     """Structures from simulated PDFs against the true ones: `deepstruc evaluate library --corpus mlg`."""
     from deepstruc_lib.models.mlg.plans import CORPUS
     from deepstruc_lib.solving import evaluate_library, evaluate_model
-    from deepstruc_lib.solving.report import evaluation_table
+    from deepstruc_lib.solving.tables import evaluation_table
 
     if model == "library" and corpus is None:
         raise ValueError("the library: needs --corpus, whose PDFs it is to be tested on")
