@@ -24,7 +24,8 @@ from deepstruc_lib.solving import (
 )
 from deepstruc_lib.solving.histograms import Histograms
 from deepstruc_lib.solving.library import first_peak
-from deepstruc_lib.solving.report import solutions_table, write_solutions
+from deepstruc_lib.solving.results import write_solutions
+from deepstruc_lib.solving.tables import solutions_table
 from deepstruc_lib.solving.target import REACH_MARGIN, model
 
 SETTINGS = PDFSettings(qmin=1, qmax=24, qdamp=0.04, rmax=22, rstep=0.02, biso=0.7, delta2=2.5)

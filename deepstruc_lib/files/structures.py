@@ -11,9 +11,9 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
-from scipy.spatial import KDTree
 
 from deepstruc_lib.files.textfiles import read_bytes, shown, write_text
+from deepstruc_lib.particles import nearest_distances
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +55,13 @@ def read_structure(path: str | os.PathLike) -> Atoms:
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise ValueError(f"{shown(path)}: no structure ({what}): needs {_NEEDED}") from error
-    if not images or not isinstance(images[-1], Atoms):
+    last = images[-1] if images else None
+    if not isinstance(last, Atoms):
         raise ValueError(f"{shown(path)}: no structure: needs {_NEEDED}")
     if len(images) > 1:
         log.info("%s: taking image %d of %d, the last", shown(path), len(images), len(images))
     try:
-        return check_particle(images[-1])
+        return check_particle(last)
     except ValueError as error:
         raise ValueError(f"{shown(path)}: {error}") from error
 
@@ -85,11 +86,11 @@ def check_particle(atoms: Atoms) -> Atoms:
     extent = float(np.ptp(positions / 2, axis=0).max()) * 2  # halves: their difference cannot overflow
     if extent > LARGEST_EXTENT:
         raise ValueError(f"a particle {extent:g} Å long: needs at most {LARGEST_EXTENT:g} Å (is it in Å?)")
-    distances, _ = KDTree(positions).query(positions, k=2)
-    first = int(np.argmin(distances[:, 1]))
-    if distances[first, 1] < CLOSEST_ATOMS:
+    nearest = nearest_distances(positions)
+    first = int(np.argmin(nearest))
+    if nearest[first] < CLOSEST_ATOMS:
         raise ValueError(
-            f"atom {first + 1} is only {distances[first, 1]:.3g} Å from another: "
+            f"atom {first + 1} is only {nearest[first]:.3g} Å from another: "
             f"needs at least {CLOSEST_ATOMS:g} Å (overlapping sites, or positions in nm?)"
         )
     if atoms.pbc.any():
