@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from deepstruc_lib.solving.evaluate import evaluate_library, evaluate_model, evaluation_part
     from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, PARAMETERS, Fit, fit
     from deepstruc_lib.solving.identify import Identified, identify
-    from deepstruc_lib.solving.library import Candidate, LibraryFit, Shape, library_fit, shapes
+    from deepstruc_lib.solving.index import Index, Shape, Structure, build_index
+    from deepstruc_lib.solving.index_file import load_index, save_index
+    from deepstruc_lib.solving.library import Candidate, LibraryFit, library_fit, shapes
     from deepstruc_lib.solving.measures import Evaluation, PairedTest, compare, paired_t_test, simulated_pdfs
     from deepstruc_lib.solving.pairs import DistanceList, mean_nearest_neighbour, merged_distances
+    from deepstruc_lib.solving.refine import refine_structures
     from deepstruc_lib.solving.solve import METHODS, Solution, solve, the_metal
     from deepstruc_lib.solving.target import DEFAULT_QDAMP, DEFAULT_RANGE, FitTarget
 
@@ -27,11 +30,14 @@ __all__ = [
     "Fit",
     "FitTarget",
     "Identified",
+    "Index",
     "LibraryFit",
     "Match",
     "PairedTest",
     "Shape",
     "Solution",
+    "Structure",
+    "build_index",
     "compare",
     "evaluate_library",
     "evaluate_model",
@@ -39,10 +45,13 @@ __all__ = [
     "fit",
     "identify",
     "library_fit",
+    "load_index",
     "match",
     "mean_nearest_neighbour",
     "merged_distances",
     "paired_t_test",
+    "refine_structures",
+    "save_index",
     "shapes",
     "simulated_pdfs",
     "solve",

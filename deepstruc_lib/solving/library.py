@@ -24,7 +24,7 @@ _FIRST_PEAK_WINDOW = (1.9, 4.0)
 # (12 atoms at √2) gives a higher peak than the first (6 atoms).
 _FIRST_PEAK_HEIGHT = 0.4
 # The first peak is a mean over unequal bonds; the shortest one of a shape lies within this factor of it.
-_BOND_MARGIN = 1.09
+FIRST_PEAK_MARGIN = 1.09
 # Libraries that are kept in memory.
 _KEPT = 4
 
@@ -127,8 +127,8 @@ def library_fit(
     target = pdf if isinstance(pdf, FitTarget) else FitTarget(pdf, r_range, qdamp)
     peak = first_peak(pdf)
     index = index_of(library, progress)
-    bonds = (peak / _BOND_MARGIN, peak * _BOND_MARGIN)
-    limits = {**DEFAULT_BOUNDS, "stretch": (bonds[0] / _BOND_MARGIN, bonds[1] * _BOND_MARGIN)}
+    bonds = (peak / FIRST_PEAK_MARGIN, peak * FIRST_PEAK_MARGIN)
+    limits = {**DEFAULT_BOUNDS, "stretch": (bonds[0] / FIRST_PEAK_MARGIN, bonds[1] * FIRST_PEAK_MARGIN)}
     found = search(target, index, bonds, limits, everything=everything, cluster=cluster, progress=progress)
     candidates = [Candidate(index.shape(row), fit) for row, fit in found.fits]
     return LibraryFit(tuple(candidates), len(index), found.complete)

@@ -211,7 +211,7 @@ def _generated(rank: int, proposal: "Proposal", fitted: Fit, element: str, libra
 
     positions = proposal.positions * fitted.stretch
     shape = known_shape(positions, library)
-    family, motif = (shape.family, shape.motif) if shape else UNKNOWN_SHAPE
+    family, motif = (shape.family or "", shape.motif or "") if shape else UNKNOWN_SHAPE
     return Solution(
         rank=rank,
         family=family,
