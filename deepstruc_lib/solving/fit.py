@@ -15,7 +15,7 @@ from deepstruc_lib.solving.least_squares import Minimum, Residuals, minimise
 from deepstruc_lib.solving.pairs import DistanceList, merged_distances
 from deepstruc_lib.solving.target import REACH_MARGIN, FitTarget, best_scale, model
 
-PARAMETERS = ("scale", "stretch", "biso", "delta2")
+PARAMETERS: tuple[str, ...] = ("scale", "stretch", "biso", "delta2")
 # Å². U from 0.0015 to 0.09 Å² covers a cold metal core and a badly disordered shell; beyond delta2 = 6 Å² the first
 # peak of a metal would be sharper than a point.
 DEFAULT_BOUNDS: dict[str, tuple[float, float]] = {

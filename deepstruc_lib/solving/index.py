@@ -93,9 +93,10 @@ class Index:
         names: Of the structures.
         families: None where not known.
         motifs: None where not known.
-        positions: Of all atoms, one structure behind the other, in units of the shortest distance of each.
+        positions: Of all atoms, one structure behind the other, in units of the shortest distance of each (or in one
+            unit for all, where `build_index` was given it).
         first_atom: Where each structure begins, and the end.
-        nearest: Shortest distance of each structure as it was given.
+        nearest: That unit, in which each structure was given.
         histograms: Of its distances.
     """
 
@@ -123,12 +124,27 @@ class Index:
         atoms = self.positions[self.first_atom[row] : self.first_atom[row + 1]]
         return Shape(self.names[row], self.families[row], self.motifs[row], atoms.astype(float))
 
+    def part(self, rows: Sequence[int] | Int[ndarray, " rows"]) -> "Index":
+        """Some of the structures, in the order of rows."""
+        atoms = [self.positions[self.first_atom[row] : self.first_atom[row + 1]] for row in rows]
+        bins, first = self.histograms.values, self.histograms.first
+        return Index(
+            names=tuple(self.names[row] for row in rows),
+            families=tuple(self.families[row] for row in rows),
+            motifs=tuple(self.motifs[row] for row in rows),
+            positions=np.concatenate(atoms),
+            first_atom=np.cumsum([0, *map(len, atoms)]),
+            nearest=self.nearest[np.asarray(rows)],
+            histograms=Histograms.join([bins[first[row] : first[row + 1]] for row in rows]),
+        )
+
 
 def build_index(
     structures: Iterable[Structure],
     *,
     progress: Progress | None = None,
     distinct: bool = False,
+    unit: float | None = None,
 ) -> Index:
     """Makes structures searchable; of those with one distance list up to scale only the first is kept.
 
@@ -136,6 +152,7 @@ def build_index(
         structures: With their names. One element is assumed, so that only positions count.
         progress: Called with the number of structures done, and of all.
         distinct: Do not look for duplicates: there are none.
+        unit: Take this length for all, no longer than any distance, instead of the shortest distance of each.
 
     Raises:
         ValueError: There is no structure, or one has fewer than two atoms, or two at one place.
@@ -147,7 +164,7 @@ def build_index(
         listed = _distinct(listed)
     units, histograms = [], []
     for done, structure in enumerate(listed):
-        nearest, bins = _measured(structure)
+        nearest, bins = _measured(structure, unit)
         units.append(nearest)
         histograms.append(bins)
         if progress and (done % _REPORT_EVERY == 0 or done + 1 == len(listed)):
@@ -180,8 +197,8 @@ def _check(structure: Structure) -> None:
         raise ValueError(f"{structure.name}: found {len(structure.positions)} atoms; needs two or more")
 
 
-def _measured(structure: Structure) -> tuple[float, ndarray]:
-    """Shortest distance, and the histogram in its unit."""
+def _measured(structure: Structure, unit: float | None) -> tuple[float, ndarray]:
+    """The unit, by default the shortest distance, and the histogram in it."""
     from scipy.spatial.distance import pdist
 
     _check(structure)
@@ -189,4 +206,5 @@ def _measured(structure: Structure) -> tuple[float, ndarray]:
     nearest = float(distances.min())
     if not nearest > 0:
         raise ValueError(f"{structure.name}: found two atoms at the same place; needs distinct positions")
-    return nearest, histogram(distances / nearest, None, len(structure.positions))
+    unit = nearest if unit is None else unit
+    return unit, histogram(distances / unit, None, len(structure.positions))

@@ -38,7 +38,7 @@ def save_index(path: str | PathLike, index: Index) -> None:
     arrays |= {"values": index.histograms.values, "first_bin": index.histograms.first}
     stream = io.BytesIO()
     np.savez(stream, record=np.frombuffer(json.dumps(record).encode(), dtype=np.uint8), **arrays)
-    write_bytes(path, stream.getbuffer())
+    write_bytes(path, stream.getvalue())
 
 
 def load_index(path: str | PathLike) -> Index:

@@ -24,7 +24,7 @@ _FIRST_PEAK_WINDOW = (1.9, 4.0)
 # (12 atoms at √2) gives a higher peak than the first (6 atoms).
 _FIRST_PEAK_HEIGHT = 0.4
 # The first peak is a mean over unequal bonds; the shortest one of a shape lies within this factor of it.
-_BOND_MARGIN = 1.09
+FIRST_PEAK_MARGIN = 1.09
 # Libraries that are kept in memory.
 _KEPT = 4
 
@@ -107,8 +107,8 @@ def fit_limits(pdf: PDF | FitTarget) -> tuple[tuple[float, float], Limits]:
         ValueError: There is no peak where a metal has it.
     """
     peak = first_peak(pdf)
-    low, high = peak / _BOND_MARGIN, peak * _BOND_MARGIN
-    return (low, high), {**DEFAULT_BOUNDS, "stretch": (low / _BOND_MARGIN, high * _BOND_MARGIN)}
+    low, high = peak / FIRST_PEAK_MARGIN, peak * FIRST_PEAK_MARGIN
+    return (low, high), {**DEFAULT_BOUNDS, "stretch": (low / FIRST_PEAK_MARGIN, high * FIRST_PEAK_MARGIN)}
 
 
 def library_fit(

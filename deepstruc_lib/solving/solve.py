@@ -12,11 +12,12 @@ from numpy import ndarray
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, Fit
-from deepstruc_lib.solving.index import Index, Structure, build_index
+from deepstruc_lib.solving.index import Index, Structure
 from deepstruc_lib.solving.library import fit_limits, index_of
 from deepstruc_lib.solving.metal import reference_bond, the_metal
 from deepstruc_lib.solving.methods import chosen_method
 from deepstruc_lib.solving.pairs import mean_nearest_neighbour
+from deepstruc_lib.solving.refine import index_of_one_unit
 from deepstruc_lib.solving.search import Limits, search
 from deepstruc_lib.solving.solution import Solution, Solutions
 from deepstruc_lib.solving.target import FitTarget
@@ -36,9 +37,9 @@ class Proposed:
 
     Args:
         index: Of the structures.
-        nearest: Shortest distance of each as it is proposed, Å.
-        matched: Lowest and highest shortest distance that the coarse search tries, Å.
-        limits: Of the refined parameters; the stretch is the shortest distance, Å.
+        nearest: The index' unit of length in each structure as it is proposed, Å: its shortest distance, or less.
+        matched: Lowest and highest length of that unit that the coarse search tries, Å.
+        limits: Of the refined parameters; the stretch is the length of that unit, Å.
         source: Comes before the name of each.
         same: Structures that differ less are one (see `without_duplicates`); an index holds each shape once.
     """
@@ -136,10 +137,9 @@ def from_model(pdf: PDF, model: str, samples: int, seed: int) -> Proposed:
         raise ValueError(
             f"{proposer.name} proposes no particle for this PDF: needs one more like those of its training"
         )
-    index = build_index([Structure(one.source, one.positions) for one in answer.proposals])
-    low, high = DEFAULT_BOUNDS["stretch"]
-    limits = (low * float(index.nearest.min()), high * float(index.nearest.max()))
-    return Proposed(index, index.nearest, limits, {**DEFAULT_BOUNDS, "stretch": limits}, same=SAME_STRUCTURE)
+    index = index_of_one_unit([Structure(one.source, one.positions) for one in answer.proposals])
+    low, high = (float(index.nearest[0]) * factor for factor in DEFAULT_BOUNDS["stretch"])
+    return Proposed(index, index.nearest, (low, high), {**DEFAULT_BOUNDS, "stretch": (low, high)}, same=SAME_STRUCTURE)
 
 
 def without_duplicates(solutions: Iterable[Solution], tolerance: float) -> Iterator[Solution]:
@@ -163,7 +163,7 @@ def _difference(one: Solution, other: Solution) -> float:
 
 
 def _solution(proposed: Proposed, row: int, fit: Fit, element: str) -> Solution:
-    """A refined structure under its name; the fit's stretch, until here the shortest distance, is made relative."""
+    """A refined structure under its name; the fit's stretch, until here a length, is made relative."""
     shape, nearest = proposed.index.shape(row), float(proposed.nearest[row])
     positions = shape.positions(fit.stretch)
     family, motif = shape.family, shape.motif
