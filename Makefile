@@ -22,10 +22,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 test: $(STAMP)  ## Run the fast tests
-	$(BIN)/python -m pytest -m 'not slow and not book'
+	$(BIN)/python -m pytest -m 'not slow and not book and not weekly'
 
 test-all: $(STAMP)  ## Run all tests; those of the book need `make book` and Chromium first
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not weekly'
 
 book: $(STAMP)  ## Run the chapters and render the book into _build/html (BOOK_PROFILE=smoke|released|train)
 	$(BIN)/python book/build.py --profile $(BOOK_PROFILE)

@@ -46,7 +46,7 @@ def test_models_are_listed_with_their_cards(deepstruc):  # noqa: F811
 
 
 def test_evaluate_keeps_its_contract_and_records_what_it_found(deepstruc, weights):  # noqa: F811
-    code, out, _ = deepstruc("evaluate", weights / "constant", "--json", "--record", weights / "constant")
+    code, out, _ = deepstruc("evaluate", weights / "constant", "--json", "--record", weights / "constant", "--walks", 0)
     report = json.loads(out)
     assert code == 0
     assert set(FIGURES) <= set(report)
@@ -55,7 +55,7 @@ def test_evaluate_keeps_its_contract_and_records_what_it_found(deepstruc, weight
     assert report["mae_median"] is None
     (record,) = load_model(weights / "constant").card.evaluations
     assert record.figures == report
-    assert record.command == "deepstruc evaluate constant --record constant"
+    assert record.command == "deepstruc evaluate constant --record constant --walks 0"
     assert str(weights) not in (weights / "constant" / "evaluations" / "random-seed0.json").read_text()
     code, out, _ = deepstruc("evaluate", weights / "constant", "--corpus", "mlg", "--entries", 20)
     assert code == 0

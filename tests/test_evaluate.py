@@ -182,11 +182,12 @@ def test_the_shape_split_asks_each_model_for_the_shape_it_never_saw(tmp_path, fe
 
 def test_a_record_says_what_it_was_made_from(tmp_path, few):
     model = load_model("mlg-dae")
-    record = record_of(model, evaluate_model(model, part=few, entries=2), "deepstruc evaluate", 1.0)
+    record = record_of(model, evaluate_model(model, part=few, entries=2), "deepstruc evaluate", 1.0, walks=3)
     assert record.figures["n"] == 2
     assert (record.model, record.seed, record.subsets) == ("mlg-dae", 0, {})
     assert record.walks is not None
-    assert 0 < record.walks["interval"][0] <= record.walks["valid_between"] <= record.walks["interval"][1] <= 1
+    assert record.walks["walks"] == 3
+    assert 0 <= record.walks["interval"][0] <= record.walks["valid_between"] <= record.walks["interval"][1] <= 1
     path = write_record(tmp_path, record)
     assert read_records(tmp_path) == (record,)
     path.write_text(path.read_text().replace('"format": 1', '"format": 7'))

@@ -104,6 +104,9 @@ def evaluate(
     record: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Keep the figures in this model's folder, with the command.")
     ] = None,
+    walks: Annotated[
+        int, typer.Option(min=0, help="Walks between shapes through a latent model, for the record.")
+    ] = 150,
     as_json: options.Json = False,
 ) -> None:
     """Structures from simulated PDFs against the true ones: `deepstruc evaluate library --corpus mlg`."""
@@ -127,12 +130,14 @@ def evaluate(
         shown = ["deepstruc", "evaluate", loaded.name, *(["--split", split] if split else [])]
         into = None if record is None else model_folder(record)
         if into is not None:
-            shown += ["--record", into.resolve().name]
-        summary = _evaluated(loaded, split, entries, shlex.join(shown), into)
+            shown += ["--record", into.resolve().name, *([] if walks == 150 else ["--walks", str(walks)])]
+        summary = _evaluated(loaded, split, entries, shlex.join(shown), into, walks)
     print(json.dumps(summary) if as_json else evaluation_table(summary))
 
 
-def _evaluated(model: Any, split: str | None, entries: int | None, command: str, into: Path | None) -> dict[str, Any]:
+def _evaluated(
+    model: Any, split: str | None, entries: int | None, command: str, into: Path | None, walks: int = 0
+) -> dict[str, Any]:
     """Figures of an evaluation, recorded in a folder where one is given."""
     from deepstruc_lib.models.records import write_record
     from deepstruc_lib.solving import evaluate_model
@@ -142,6 +147,6 @@ def _evaluated(model: Any, split: str | None, entries: int | None, command: str,
     with progress_bar("structures") as progress:
         evaluation = evaluate_model(model, split, entries=entries, progress=progress)
     if into is not None:
-        record = record_of(model, evaluation, command, time.perf_counter() - start)
+        record = record_of(model, evaluation, command, time.perf_counter() - start, walks=walks)
         say(f"{write_record(into, record)}: recorded")
     return evaluation.summary()

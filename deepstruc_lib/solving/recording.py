@@ -12,14 +12,14 @@ from deepstruc_lib import __version__
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models.contract import LatentProposer, Proposer
 from deepstruc_lib.models.records import Record, weights_digest
-from deepstruc_lib.models.walks import STEPS, WALKS, share_with_interval, valid_between
+from deepstruc_lib.models.walks import STEPS, share_with_interval, valid_between
 from deepstruc_lib.solving.measures import Evaluation
 
 # So many entries, the first in a fixed random order, stand for the whole where that takes too long.
 SUBSETS = (20, 100)
 
 
-def record_of(model: Proposer, evaluation: Evaluation, command: str, seconds: float) -> Record:
+def record_of(model: Proposer, evaluation: Evaluation, command: str, seconds: float, *, walks: int = 0) -> Record:
     """What is stored of an evaluation; walks through latent models are made here, on the split of known shapes.
 
     Args:
@@ -27,15 +27,15 @@ def record_of(model: Proposer, evaluation: Evaluation, command: str, seconds: fl
         evaluation: Of all entries.
         command: That the user gave.
         seconds: That the evaluation took.
+        walks: How many, of a latent model; none where 0.
     """
-    walked = isinstance(model, LatentProposer) and evaluation.split == "random"
     return Record(
         model=model.name,
         split=evaluation.split,
         seed=model.card.seed,
         figures=evaluation.summary(),
         subsets={str(count): _figures(evaluation, count) for count in SUBSETS if count < len(evaluation)},
-        walks=_walks(model) if walked and isinstance(model, LatentProposer) else None,
+        walks=_walked(model, evaluation.split, walks),
         command=command,
         trained_by=model.card.command,
         weights=weights_digest(model.folder),
@@ -50,11 +50,13 @@ def _figures(evaluation: Evaluation, count: int) -> dict[str, Any]:
     return evaluation.first(count).summary()
 
 
-def _walks(model: LatentProposer) -> Mapping[str, Any]:
+def _walked(model: Proposer, split: str, walks: int) -> Mapping[str, Any] | None:
     """Share of valid structures between the ends of walks between test PDFs of different shapes."""
-    valid = valid_between(model, corpus(model.card.corpus).part("random", "test"))
+    if walks == 0 or split != "random" or not isinstance(model, LatentProposer):
+        return None
+    valid = valid_between(model, corpus(model.card.corpus).part(split, "test"), walks)
     share, low, high = share_with_interval(valid)
-    return {"valid_between": share, "interval": [low, high], "walks": WALKS, "steps": STEPS}
+    return {"valid_between": share, "interval": [low, high], "walks": len(valid), "steps": STEPS}
 
 
 def _commit() -> str | None:

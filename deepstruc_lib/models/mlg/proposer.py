@@ -55,21 +55,24 @@ class MLGModel:
             raise ValueError(f"samples {samples}: needs 0 or more")
         if not pdfs:
             return []
-        prior = self.prior(pdfs)
-        noise = torch.randn((samples, prior.mean.shape[1]), generator=torch.Generator().manual_seed(seed)).numpy()
-        offsets = np.concatenate([np.zeros_like(noise[:1], shape=(1, noise.shape[1])), noise])
-        if self.network.config.kind == "dae":
-            offsets = offsets[:1]
+        prior, offsets = self.prior(pdfs), self._offsets(samples, seed)
         points = prior.mean[:, None] + prior.sigma[:, None] * offsets
         made = self.decode(points.reshape(-1, points.shape[-1]))
         sources = [f"{self.name}:mean", *(f"{self.name}:sample {index + 1}" for index in range(samples))]
         curve_unlike = self.novelty.unlike(pdfs) if self.novelty else [()] * len(pdfs)
         answers = []
         for row, pdf in enumerate(pdfs):
-            own = made[row * len(offsets) : (row + 1) * len(offsets)]
-            proposals = [Proposal(*pair) for pair in zip(own, sources, strict=False) if _apart(pair[0])]
-            answers.append(Answer(tuple(proposals), unlike=unlike_conditions(pdf, self.card.reads) + curve_unlike[row]))
+            own = zip(made[row * len(offsets) : (row + 1) * len(offsets)], sources, strict=False)
+            proposals = tuple(Proposal(positions, source) for positions, source in own if _apart(positions))
+            answers.append(Answer(proposals, unlike=unlike_conditions(pdf, self.card.reads) + curve_unlike[row]))
         return answers
+
+    def _offsets(self, samples: int, seed: int) -> Float[ndarray, "points latent"]:
+        """Of the proposals from the mean, in units of σ: none for the first; the same for every PDF."""
+        latent = self.network.config.latent
+        drawn = 0 if self.network.config.kind == "dae" else samples
+        noise = torch.randn((drawn, latent), generator=torch.Generator().manual_seed(seed))
+        return torch.cat([torch.zeros(1, latent), noise]).numpy()
 
     @torch.no_grad()
     def prior(self, pdfs: Sequence[PDF]) -> LatentDistribution:
