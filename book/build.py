@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--profile", choices=executed.PROFILES, default=executed.current_profile())
     parser.add_argument("--force", action="store_true", help="execute also what is up to date")
     options = parser.parse_args()
+    execute.settle_data()
     environment = execute.environment(options.profile)
     os.environ.update(environment)  # kernels and Sphinx inherit it
     vendor.fetch()

@@ -1,6 +1,6 @@
 """Execute the chapters with papermill, in the order of the table of contents; outputs go to _executed/.
 
-A chapter already executed (same code, profile, library and pins) is not run again. One that fails stops the
+A chapter already executed (same code, profile, library, pins and measured data) is not run again. One that fails stops the
 run with its traceback; it is kept as NAME.failed.ipynb, and every earlier result stays.
 """
 
@@ -9,8 +9,11 @@ import json
 import os
 import platform
 import sys
+import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -19,8 +22,10 @@ from offline import executed, stable
 from offline.paths import EXECUTED, ROOT, chapters
 from papermill.exceptions import PapermillExecutionError
 
+from deepstruc_lib.files import MEASURED, DataUnavailable, measured
 from deepstruc_lib.files.textfiles import write_text
 
+PROGRESS_SECONDS = 20.0  # between lines of a chapter that takes long
 CELL_TIMEOUT = 3 * 60 * 60  # seconds; only a hang takes longer, `train` included
 
 
@@ -37,6 +42,7 @@ def main() -> int:
 def execute(notebooks: list[Path], profile: str, *, force: bool = False) -> int:
     """Run what has not been run; 0, or 1 after the first failure."""
     EXECUTED.mkdir(exist_ok=True)
+    settle_data()
     for place, path in enumerate(notebooks, start=1):
         head = f"[{place}/{len(notebooks)}] {path.name:32s}"
         if not force and executed.stored(nbformat.read(path, as_version=4), profile):
@@ -44,7 +50,7 @@ def execute(notebooks: list[Path], profile: str, *, force: bool = False) -> int:
             continue
         start = time.monotonic()
         try:
-            run_one(path, profile)
+            run_one(path, profile, head)
         except PapermillExecutionError as error:
             print(f"{head} FAILED after {time.monotonic() - start:.1f} s\n{error}", file=sys.stderr, flush=True)
             return 1
@@ -52,8 +58,47 @@ def execute(notebooks: list[Path], profile: str, *, force: bool = False) -> int:
     return 0
 
 
-def run_one(path: Path, profile: str) -> Path:
+def settle_data() -> None:
+    """Fetch the measured data before a run is looked up by them, so that no chapter changes what is here."""
+    if os.environ.get("BOOK_DATA"):
+        return
+    try:
+        for name in MEASURED:
+            measured(name)
+    except DataUnavailable as error:
+        print(f"stand-ins are simulated for the measured data: {error}", file=sys.stderr)
+    executed.data_hash.cache_clear()
+    os.environ["BOOK_DATA"] = executed.data_hash()
+
+
+@contextmanager
+def progress(head: str, cells: int) -> Iterator[Callable[..., None]]:
+    """A line on stdout every now and then; gives what is to be told of each cell that starts."""
+    start, running, ended = time.monotonic(), [0], threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(PROGRESS_SECONDS):
+            print(f"{head} cell {running[0] + 1} of {cells}, {time.monotonic() - start:.0f} s so far", flush=True)
+
+    def starts(cell, cell_index: int) -> None:
+        running[0] = cell_index
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield starts
+    finally:
+        ended.set()
+        teller.join()
+
+
+def run_one(path: Path, profile: str, head: str = "") -> Path:
     """Run one notebook and put its copy and its record in place; returns the copy.
+
+    Args:
+        path: The notebook.
+        profile: One of the three.
+        head: What its lines of progress begin with.
 
     Raises:
         ValueError: When the notebook has no cell tagged `parameters`.
@@ -61,11 +106,11 @@ def run_one(path: Path, profile: str) -> Path:
     """
     source = nbformat.read(path, as_version=4)
     if not any("parameters" in cell.metadata.get("tags", ()) for cell in source.cells):
-        raise ValueError(f'{path.name} has no cell tagged "parameters"; one with profile = "released" is needed')
+        raise ValueError(f'{path.name} has no cell tagged "parameters": needs one with profile = "released"')
     key = executed.key(source, profile)
     working = EXECUTED / f"{path.stem}.failed.ipynb"
     start = time.monotonic()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), progress(head or path.name, len(source.cells) + 1) as starts:
         warnings.simplefilter("ignore", DeprecationWarning)  # papermill's own, about the standard library
         papermill.execute_notebook(
             path,
@@ -75,6 +120,9 @@ def run_one(path: Path, profile: str) -> Path:
             kernel_name="python3",
             progress_bar=False,
             execution_timeout=CELL_TIMEOUT,
+            on_cell_start=starts,
+            # The kernel would warn for each chapter that it is reached over TCP, on this very machine.
+            extra_arguments=["--log-level=ERROR"],
         )
     seconds = time.monotonic() - start
     copy = EXECUTED / f"{path.stem}-{key}.ipynb"

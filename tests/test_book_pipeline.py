@@ -1,7 +1,11 @@
 """Laws of the book's machinery: outputs belong to what they were run from, runs repeat, pages need nobody else."""
 
+import hashlib
+import importlib
 import json
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -56,6 +60,58 @@ def test_the_key_follows_code_profile_library_and_pins(library):
     assert len(seen) == 5
 
 
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder for measured data, and nothing in any cache."""
+    module = importlib.import_module("deepstruc_lib.files.measured")  # the package's name for it is the function
+    folder = tmp_path / "measured"
+    folder.mkdir()
+    monkeypatch.setattr(module.pooch, "os_cache", lambda name: tmp_path / "no_cache")
+    monkeypatch.setattr(module, "_downloaded", lambda sample: (_ for _ in ()).throw(module.DataUnavailable("none")))
+    monkeypatch.setenv("DEEPSTRUC_DATA", str(folder))
+    monkeypatch.setenv("BOOK_DATA", "")
+    content = b"0 0\n"
+    sample = replace(module.MEASURED["JQ_S1"], sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setitem(module.MEASURED, "JQ_S1", sample)
+    executed.data_hash.cache_clear()
+    yield folder / sample.file, content
+    executed.data_hash.cache_clear()
+
+
+def test_a_run_with_stand_ins_is_not_taken_for_one_with_measured_data(library, data):
+    path, content = data
+    source = notebook("x = 1")
+    stand_ins = key(source, library)
+    path.write_bytes(content)
+    executed.data_hash.cache_clear()
+    measured = key(source, library)
+    assert measured != stand_ins
+    path.unlink()
+    executed.data_hash.cache_clear()
+    assert key(source, library) == stand_ins
+
+
+def test_a_build_settles_the_data_first_and_keeps_to_them(data, capsys):
+    path, content = data
+    execute.settle_data()
+    assert "stand-ins are simulated" in capsys.readouterr().err
+    before = executed.data_hash()
+    path.write_bytes(content)
+    executed.data_hash.cache_clear()
+    assert executed.data_hash() == before
+
+
+def test_a_long_chapter_tells_where_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(execute, "PROGRESS_SECONDS", 0.01)
+    with execute.progress("[1/2] long.ipynb", 7) as starts:
+        starts(cell=None, cell_index=3)
+        time.sleep(0.2)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "[1/2] long.ipynb cell 4 of 7, 0 s so far"
+    time.sleep(0.05)
+    assert capsys.readouterr().out == ""
+
+
 def test_prose_and_bytecode_do_not_change_the_key(library):
     before = key(notebook("x = 1", prose="one"), library)
     (library / "deepstruc_lib" / "__pycache__").mkdir()
@@ -73,7 +129,7 @@ def test_one_build_keeps_to_the_library_it_began_with(library, monkeypatch):
 
 def test_an_unknown_profile_is_refused(monkeypatch):
     monkeypatch.setenv("BOOK_PROFILE", "quick")
-    with pytest.raises(ValueError, match="'quick' came; one of smoke, released, train"):
+    with pytest.raises(ValueError, match="'quick': needs one of smoke, released, train"):
         executed.current_profile()
 
 
@@ -224,9 +280,10 @@ def test_two_runs_are_the_same_to_the_byte(demo):
         done = demo_book.run(demo, "execute.py", "--profile", "smoke", *options)
         assert done.returncode == 0, done.stderr
         (copy,) = (demo / "_executed").glob("demo-*.ipynb")
-        return done.stdout, copy.read_bytes()
+        return done.stdout, copy.read_bytes(), done.stderr
 
     first = run()
+    assert "encryption" not in first[2]
     assert "up to date" in run()[0]
     second = run("--force")
     assert first[1] == second[1]

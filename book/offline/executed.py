@@ -32,14 +32,14 @@ def current_profile() -> str:
     """
     profile = os.environ.get("BOOK_PROFILE", DEFAULT_PROFILE)
     if profile not in PROFILES:
-        raise ValueError(f"the profile {profile!r} came; one of {', '.join(PROFILES)} is needed")
+        raise ValueError(f"profile {profile!r}: needs one of {', '.join(PROFILES)}")
     return profile
 
 
 def key(notebook: NotebookNode, profile: str, root: Path = ROOT) -> str:
-    """Hash of the code cells, the parameters, the library's files and the pinned versions."""
+    """Hash of the code cells, the parameters, the library's files, the pinned versions and the measured data."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    parts = [cells, {"profile": profile}, library_hash(root)]
+    parts = [cells, {"profile": profile}, library_hash(root), data_hash()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
@@ -59,6 +59,19 @@ def library_hash(root: Path = ROOT) -> str:
     for path in [*sorted(files), *([pins] if pins.exists() else [])]:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@functools.cache
+def data_hash() -> str:
+    """Hash of the measured files that are here, by checksum; where one is missing, stand-ins are simulated.
+
+    A build takes it once (`BOOK_DATA`), as it takes the library's.
+    """
+    if taken := os.environ.get("BOOK_DATA"):
+        return taken
+    from deepstruc_lib.files import local_checksums
+
+    return hashlib.sha256(json.dumps(local_checksums(), sort_keys=True).encode()).hexdigest()
 
 
 def stored(notebook: NotebookNode, profile: str) -> Path | None:

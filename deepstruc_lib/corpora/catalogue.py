@@ -22,6 +22,13 @@ def corpus(name: str, settings: PDFSettings | None = None, *, cache: bool = True
 
     Raises:
         ValueError: For another name.
+
+    Example:
+        >>> from deepstruc_lib.scattering import PRESETS
+        >>> coarse = PRESETS["mlg"].replace(rstep=0.5)  # so that it is built at once
+        >>> mlg = corpus("mlg", coarse, cache=False)
+        >>> len(mlg), mlg.pdfs.shape, mlg.part("random", "test").n_atoms.max()
+        (3137, (3137, 60), np.int64(93))
     """
     if name not in _MODULES:
         raise ValueError(f"corpus {name!r}: needs one of {', '.join(CORPORA)}")

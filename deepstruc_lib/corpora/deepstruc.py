@@ -34,8 +34,8 @@ def entries() -> Entries:
 def random_parts(listed: Entries, shapes: Int[ndarray, " recipes"]) -> Int[ndarray, " entries"]:
     """The authors' own split into 2245, 749 and 749, from a table of one letter for each shape and radius.
 
-    They shuffled file names with a fixed seed. Which of several equivalent index triples a file was named after hung
-    on the rounding of one version of ASE, so that the split cannot be recomputed and is kept as data.
+    They shuffled file names with a fixed seed. Which of several equivalent index triples a file was named after
+    depended on the rounding of one version of ASE, so the split cannot be recomputed and is kept as data.
     """
     table = json.loads(files("deepstruc_lib.corpora").joinpath("data/deepstruc_split.json").read_text("utf-8"))
     letters = "".join(table["parts"][recipe.name] for recipe in listed.recipes)

@@ -10,7 +10,7 @@ METALLIC_RADII = MappingProxyType(
         **{"Hf": 144, "Ta": 134, "W": 130, "Re": 128, "Os": 126, "Ir": 127, "Pt": 130, "Au": 134, "Hg": 139},
     }
 )
-# Elements that share a radius share every particle and every PDF.
+# Elements of one radius have the same particles and PDFs.
 DISTINCT_RADII = tuple(sorted(set(METALLIC_RADII.values())))
 
 

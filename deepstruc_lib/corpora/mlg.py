@@ -21,8 +21,8 @@ SIZES = (2400, 600, 137)
 def lattice_table() -> tuple[dict[str, list[str]], list[int]]:
     """Multiplicities by recipe name, a text of ten digits for each radius, and these radii (pm).
 
-    The paper's loop kept a cluster when its coordinate array was new for the element, bit by bit: one structure came
-    out one to three times, as equivalent layer indices and rounding would have it. That accident makes 3137 entries.
+    The paper's loop kept a cluster when its coordinate array was new for the element, bit by bit. Equivalent layer
+    indices and rounding made one structure appear one to three times, which is how there come to be 3137 entries.
     """
     table = json.loads(files("deepstruc_lib.corpora").joinpath("data/mlg_multiplicities.json").read_text("utf-8"))
     return {name: digits.split() for name, digits in table["multiplicities"].items()}, table["radii_pm"]

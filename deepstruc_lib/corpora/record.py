@@ -85,7 +85,7 @@ class Corpus:
             ValueError: For an unknown split or part.
         """
         if split not in self.splits:
-            raise ValueError(f"split {split!r}: corpus {self.name} has {', '.join(self.splits)}")
+            raise ValueError(f"split {split!r} of corpus {self.name}: needs one of {', '.join(self.splits)}")
         if part not in PARTS:
             raise ValueError(f"part {part!r}: needs one of {', '.join(PARTS)}")
         return self.splits[split] == PARTS.index(part)

@@ -20,10 +20,10 @@ def shuffled(keys: Sequence[str], seed: int = SEED) -> list[int]:
 
 
 def apportion(total: int, shares: Sequence[float] = SHARES) -> list[int]:
-    """Whole numbers in the proportion of the shares (largest remainders), none zero if three or more are to share."""
+    """Whole numbers in the proportion of the shares (largest remainders); no part is empty when there are three or more items."""
     wanted = total * np.asarray(shares) / sum(shares)
     counts = np.floor(wanted).astype(int)
-    # Ties go to the test set, which should be varied above all.
+    # Ties go to the test set: it needs the variety most.
     by_remainder = sorted(range(len(counts)), key=lambda i: (wanted[i] - counts[i], i), reverse=True)
     counts[by_remainder[: total - counts.sum()]] += 1
     while total >= len(counts) and counts.min() == 0:

@@ -6,7 +6,7 @@ from deepstruc_lib.lazy import export_lazily
 
 if TYPE_CHECKING:
     from deepstruc_lib.files.gr import format_gr, read_gr, write_gr
-    from deepstruc_lib.files.measured import MEASURED, DataUnavailable, Sample, measured
+    from deepstruc_lib.files.measured import MEASURED, DataUnavailable, Sample, local_checksums, measured
     from deepstruc_lib.files.pdf import PDF, check_composition
     from deepstruc_lib.files.structures import check_particle, read_structure, write_structure
 
@@ -18,6 +18,7 @@ __all__ = [
     "check_composition",
     "check_particle",
     "format_gr",
+    "local_checksums",
     "measured",
     "read_gr",
     "read_structure",

@@ -9,8 +9,8 @@ from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-# Rotations tried whatever the particles look like; half of them reflect. Their spacing of about 40° is what an
-# irregular particle needs; of a lattice only the starts from its own atoms come near enough.
+# Rotations tried for every particle; half of them reflect. Their spacing of about 40° is enough for an irregular
+# particle; for a lattice only the starts from its own atoms come near enough.
 _ORIENTATIONS = 256
 # Pairs of atoms of the reference, and for each the pairs of the particle like it, that are laid on each other.
 _ANCHORS, _LIKE_PAIRS = 4, 32
@@ -53,6 +53,13 @@ def align(positions: Float[ndarray, "atoms 3"], reference: Float[ndarray, "atoms
 
     Raises:
         ValueError: The numbers of atoms differ, there are none, or a position is not finite.
+
+    Example:
+        >>> from deepstruc_lib.particles import Recipe
+        >>> reference = Recipe("Icosahedron", (2,)).positions(2.8)
+        >>> turned = -reference[::-1] + 5  # reflected, moved, in another order
+        >>> round(align(turned, reference).mae, 9)
+        0.0
     """
     positions, reference = (np.asarray(given, dtype=float) for given in (positions, reference))
     _check(positions, reference)

@@ -89,7 +89,7 @@ def trilaterate(
     if polish == 0:
         return linear_positions(outward, satellites) * present[..., None]
     positions = linear_positions(outward, satellites, between[..., 0]) * present[..., None]
-    # Far away is no start, however little the satellites fix.
+    # A start far outside the sphere converges slowly; few satellites may give one.
     positions = positions / positions.norm(dim=2, keepdim=True).clamp_min(1)
     positions[:, 0] = 0
     fixed = torch.cat([satellites, satellites.new_zeros(1, 3)])
@@ -127,7 +127,7 @@ def _majorise(wanted, weights, fixed, present, positions) -> tuple[Tensor, Tenso
 
 
 def _descend(step, positions, most) -> Tensor:
-    """Go to where `step` moves nothing, each structure until it rests; extrapolate where that lowers the stress."""
+    """Repeat `step` until it moves no atom of a structure; extrapolate where that lowers the stress."""
     tolerance = max(TOLERANCE, _ROUNDINGS * torch.finfo(positions.dtype).eps)
     moves = positions.new_zeros(_MEMORY, *positions.shape)
     changes = moves.clone()
@@ -138,7 +138,7 @@ def _descend(step, positions, most) -> Tensor:
         stepped, stress = step(positions)
         stress = stress[:, None, None]
         residual, worse = stepped - positions, stress > lowest
-        # Majorisation itself never raises the stress but by rounding: then there is no more to gain.
+        # Majorisation raises the stress only by rounding: then nothing is left to gain.
         moving = moving & (residual.abs().amax((1, 2), keepdim=True) > tolerance) & (extrapolated | ~worse)
         if not moving.any():
             break
@@ -154,7 +154,7 @@ def _descend(step, positions, most) -> Tensor:
 
 
 def _extrapolation(moves, changes, residual) -> Tensor:
-    """What the remembered steps say of the residual's rest (Anderson), for each structure."""
+    """Anderson extrapolation from the last steps, for each structure."""
     past, rest = changes.flatten(2).transpose(0, 1), residual.flatten(1)
     products = past @ past.mT
     ridge = torch.finfo(past.dtype).eps * products.diagonal(dim1=1, dim2=2).sum(1) + torch.finfo(past.dtype).tiny
@@ -187,6 +187,6 @@ def _check(distances: Tensor, satellite_distances: Tensor, satellites: Tensor, p
         if not given.is_floating_point():
             raise ValueError(f"{name} are {given.dtype}: needs float32 or float64")
     if not present.any(1).all():
-        raise ValueError("a structure consists of dummies alone: needs an atom in each")
+        raise ValueError("a structure has no atom: needs one or more in each")
     if not present[:, 0].all():
         raise ValueError("a structure's first row is a dummy: needs the atom at the origin there")

@@ -106,7 +106,7 @@ def truncated_decahedron(p: int, q: int, r: int, sides: int) -> Float[ndarray, "
         ValueError: When sides is not 1 to 4 (all five would give a smaller regular decahedron).
     """
     if not 1 <= sides <= 4:
-        raise ValueError(f"truncated_decahedron: {sides} sides; needs 1 to 4")
+        raise ValueError(f"truncated_decahedron: {sides} sides: needs 1 to 4")
     positions = decahedron(p, q, r)
     kept = np.ones(len(positions), dtype=bool)
     # Columns of atoms lose half a bond at either end from one ring to the next, which lies this far out.

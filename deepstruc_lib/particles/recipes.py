@@ -71,6 +71,15 @@ class Recipe:
 
     Raises:
         ValueError: For an unknown family or a wrong number of parameters.
+
+    Example:
+        >>> recipe = Recipe("Decahedron", (3, 2, 0))
+        >>> recipe.n_atoms, recipe.motif
+        (39, 'decahedral')
+        >>> recipe.build("Au", 2.88).info
+        {'recipe': 'Decahedron(3,2,0)'}
+        >>> Recipe.from_name("Decahedron(3,2,0)") == recipe
+        True
     """
 
     family: str

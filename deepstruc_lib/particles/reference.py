@@ -59,7 +59,7 @@ def au144_core(shells: int = 4) -> tuple[Float[ndarray, "atoms 3"], Float[ndarra
         ValueError: When there is no such number of shells.
     """
     if not 1 <= shells <= len(AU144_SHELLS):
-        raise ValueError(f"au144_core: {shells} shells; needs 1 to {len(AU144_SHELLS)}")
+        raise ValueError(f"au144_core: {shells} shells: needs 1 to {len(AU144_SHELLS)}")
     kept = AU144_SHELLS[:shells]
     blocks = [np.concatenate([_orbit(seed) for seed in shell.seeds]) for shell in kept]
     uiso = np.concatenate([np.full(len(block), shell.uiso) for block, shell in zip(blocks, kept, strict=True)])

@@ -75,7 +75,7 @@ def stacking_motif(word: str) -> str:
 def stacked_patch(word: str, rows: int, columns: int) -> Float[ndarray, "atoms 3"]:
     """Parallelogram patches of rows × columns atoms (edges at 60°) stacked by the word."""
     if rows < 1 or columns < 1:
-        raise ValueError(f"stacked_patch: {rows} x {columns} atoms; needs at least one row and one column")
+        raise ValueError(f"stacked_patch: {rows} x {columns} atoms: needs at least one row and one column")
     indices = np.stack(np.meshgrid(range(rows), range(columns), indexing="ij"), axis=-1).reshape(-1, 2)
     layer = indices @ LAYER_VECTORS
     return np.concatenate([layer + OFFSETS[letter] + k * UP for k, letter in enumerate(check_word(word))])
@@ -122,5 +122,5 @@ def sphere(stacking: str, centre: str, atoms: int) -> Float[ndarray, "atoms 3"]:
     positions, distances = _by_distance(stacking, centre, _reach_of(atoms))
     if atoms < 1 or distances[atoms] - distances[atoms - 1] < SHELL_TOLERANCE:
         near = [n for n in sphere_sizes(stacking, centre, atoms + 100) if abs(n - atoms) < 60]
-        raise ValueError(f"sphere of {stacking} about {centre}: {atoms} atoms cut a shell; near it are {near}")
+        raise ValueError(f"sphere of {stacking} about {centre}: {atoms} atoms cut a shell: needs a whole number of shells, such as {near}")
     return positions[:atoms]

@@ -1,6 +1,6 @@
-"""The fast road to F(Q): every quantity is linear in the histogram of pair distances.
+"""The fast way to F(Q): every quantity is linear in the histogram of pair distances.
 
-DebyeCalculator 1.1 (doi:10.21105/joss.06024) takes the same road, one particle at a time.
+DebyeCalculator 1.1 (doi:10.21105/joss.06024) does the same, one particle at a time.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _BELOW, _ABOVE = 1, 3
 _LAGRANGE = ((0, -1 / 3, 1 / 2, -1 / 6), (1, -1 / 2, -1, 1 / 2), (0, 1, 1 / 2, -1 / 2), (0, -1 / 6, 0, 1 / 6))
 # Pair distances handled at once, so that a block and its bins stay in the cache.
 _BLOCK = 1 << 18
-# Rows are met in this many strips: with 4 of them 62 % of all N² distances are computed instead of 100 %.
+# The distance matrix is computed in this many row blocks, each from its diagonal on: with 4 it is 62 % of N².
 _STRIPS = 4
 _SHORTEST_STRIP = 48
 

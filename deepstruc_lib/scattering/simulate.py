@@ -56,6 +56,16 @@ def simulate(
 
     Raises:
         ValueError: Shapes disagree, a position is not finite, or the histogram is asked for what it cannot do.
+
+    Example:
+        >>> from deepstruc_lib.particles import Recipe
+        >>> positions = torch.tensor(Recipe("Icosahedron", (2,)).positions(2.8))
+        >>> settings = PDFSettings(qmin=0.8, qmax=25, rmax=10, biso=0.5)
+        >>> g = simulate(positions, settings)
+        >>> g.shape
+        torch.Size([1000])
+        >>> settings.r[g.argmax()]  # the bonds of 2.80 Å and 2.94 Å make one peak
+        np.float64(2.91)
     """
     single = positions.ndim == 2
     if single:
