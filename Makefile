@@ -22,10 +22,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 test: $(STAMP)  ## Run the fast tests
-	$(BIN)/python -m pytest -m 'not slow and not book'
+	$(BIN)/python -m pytest -m 'not slow and not book and not weekly'
 
 test-all: $(STAMP)  ## Run all tests; those of the book need `make book` and Chromium first
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not weekly'
 
 book: $(STAMP)  ## Run the chapters and render the book into _build/html (BOOK_PROFILE=smoke|released|train)
 	$(BIN)/python book/build.py --profile $(BOOK_PROFILE)
@@ -41,7 +41,7 @@ bench: $(STAMP)  ## Time the simulator and the solvers; writes benchmarks/result
 	$(BIN)/python benchmarks/run.py
 
 train: $(STAMP)  ## Train every model into _training/NAME, on from where it stopped (hours on two cores)
-	@set -e; for model in $$($(BIN)/python -c 'from deepstruc_lib.models import PLANS; print(*PLANS)'); do \
+	@set -e; for model in $$($(BIN)/python -c 'from deepstruc_lib.models import EXPERIMENTS; print(*EXPERIMENTS)'); do \
 		echo "training $$model"; $(BIN)/deepstruc train $$model --resume; done
 
 lint: $(STAMP)  ## Check style, types, spelling and the one-way imports

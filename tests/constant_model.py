@@ -8,17 +8,19 @@ import torch
 from torch import nn
 
 from deepstruc_lib.geometry import distance_rows, satellites, to_unit_sphere
-from deepstruc_lib.models import CVAEConfig, Plan, TrainingConfig, TrainingState, store_model
+from deepstruc_lib.models import CVAEConfig, TrainingConfig, TrainingState
+from deepstruc_lib.models.mlg.experiments import SHAPES, Experiment
 
 SMALL = CVAEConfig(encoder=(4,), prior=(4,), upsampling=(3,), decoder=(8,))
 SURE = 10.0
 
 
-def store_constant_model(folder: Path, positions: np.ndarray, without: int = 0, **facts) -> None:
-    plan = Plan(SMALL, TrainingConfig(), without)
+def store_constant_model(folder: Path, positions: np.ndarray, without: int = 0) -> None:
+    """The model in a folder; `without` the shape of so many atoms, as its card says."""
+    experiment = Experiment(SMALL, TrainingConfig(), (SHAPES[without],) if without else ())
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = plan.build()
+        network = experiment.build()
     sphere = to_unit_sphere(positions)
     rows = distance_rows(sphere.positions, satellites(SMALL.n_satellites), SMALL.n_atoms)
     presence = np.where(np.arange(SMALL.n_atoms) < len(positions), SURE, -SURE)
@@ -35,4 +37,4 @@ def store_constant_model(folder: Path, positions: np.ndarray, without: int = 0, 
     run = TrainingState(
         network, None, *generators, epoch=1, best_epoch=1, best_loss=1.0, best_weights=weights, history=history
     )
-    store_model(folder, plan, run, **facts)
+    experiment.store(folder, run, command="deepstruc train constant")

@@ -5,7 +5,7 @@ import torch
 
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import ParticleDataset
-from deepstruc_lib.models.conditions import varied_pdfs
+from deepstruc_lib.models.conditions import own_pdfs, varied_pdfs
 
 
 def part():
@@ -13,7 +13,7 @@ def part():
     return whole.subset(np.arange(0, len(whole), 200))
 
 
-def test_a_table_with_varied_pdfs_begins_with_the_corpus_and_repeats_its_particles():
+def test_a_dataset_with_varied_pdfs_begins_with_the_corpus_and_repeats_its_particles():
     entries = part()
     plain, varied = ParticleDataset(entries, 11, 93), ParticleDataset(entries, 11, 93, varied=2)
     count = len(entries)
@@ -43,3 +43,10 @@ def test_the_same_seed_draws_the_same_conditions():
     np.testing.assert_array_equal(once, again)
     assert np.abs(once - other).max() > 0.1
     assert np.abs(once[0] - once[1]).max() > 0.1
+
+
+def test_own_pdfs_come_as_a_measurement_would():
+    entries = part()
+    for own, g in zip(own_pdfs(entries), entries.pdfs, strict=True):
+        np.testing.assert_array_equal(own.g, g)
+        assert (own.qmin, own.qmax, own.qdamp) == (0, 30, 0.04)

@@ -9,18 +9,13 @@ from constant_model import store_constant_model
 from scipy.stats import t as student
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.models import load_model
+from deepstruc_lib.models import Answer, Distribution, Estimates, Proposal, Proposer, load_model
+from deepstruc_lib.models.records import read_records, write_record
 from deepstruc_lib.particles import shape_library
 from deepstruc_lib.scattering import simulate
-from deepstruc_lib.solving import (
-    compare,
-    evaluate,
-    evaluate_library,
-    evaluate_model,
-    evaluation_part,
-    paired_t_test,
-    shapes,
-)
+from deepstruc_lib.solving import compare, evaluate_library, evaluate_model, evaluation_part, paired_t_test, shapes
+from deepstruc_lib.solving.measures import random_order
+from deepstruc_lib.solving.recording import record_of
 
 KEYS = ["model", "corpus", "split", "n", "exact_n", "solved", "family", "motif", "mae_median", "mae_mean"]
 KEYS += ["rw_median", "r_p", "r_p_std", "pearson", "pearson_std", "seconds_per_pdf"]
@@ -102,49 +97,116 @@ def test_the_parts_are_those_of_the_papers():
         evaluation_part("mlg", "train")
 
 
+def test_no_structure_is_no_atoms_and_a_pdf_of_zero(few):
+    made = [None, *true_positions(few)[1:]]
+    found = compare("silent", "shape", few, made, 1.0)
+    assert (found.n_atoms[0], found.mae[0], found.pearson[0], found.radius_error[0]) == (0, np.inf, 0, -1)
+    assert found.rw[0] == pytest.approx(1)
+    assert found.r_p[0] == pytest.approx(np.mean(few.pdfs[0].astype(float) ** 2))
+    assert json.loads(json.dumps(found.summary(), allow_nan=False))["exact_n"] == pytest.approx(11 / 12)
+
+
+def test_a_few_entries_stand_for_all_in_an_order_that_stays(few):
+    found = compare("all", "shape", few, true_positions(few), 1.0)
+    assert random_order(12) == [11, 8, 7, 2, 5, 0, 6, 4, 1, 9, 10, 3]
+    assert found.first(3).bond_lengths.tolist() == few.bond_lengths[[11, 8, 7]].tolist()
+    assert found.first(3).summary()["n"] == 3
+    assert found.first(99).summary() == found.summary()
+
+
+class Knows:
+    """A proposer of no kind at all: answers with the structure of a corpus whose PDF is nearest, or as it is told."""
+
+    name, folder = "knows", None
+
+    def __init__(self, part, answer=None):
+        self.card = load_model("mlg-cvae").card
+        self.part, self.answer = part, answer
+
+    def propose(self, pdfs, *, samples=0, seed=0):
+        if self.answer is not None:
+            return [self.answer] * len(pdfs)
+        nearest = [np.square(self.part.pdfs - pdf.g).sum(axis=1).argmin() for pdf in pdfs]
+        return [Answer((Proposal(true_positions(self.part)[entry], "knows:it"),)) for entry in nearest]
+
+
+def test_whatever_proposes_is_evaluated(few):
+    assert isinstance(Knows(few), Proposer)
+    found = evaluate_model(Knows(few), part=few)
+    assert (found.model, found.corpus, found.split) == ("knows", "mlg", "random")
+    assert found.mae.max() < 1e-5
+    assert found.right_motif is None
+    some = evaluate_model(Knows(few), part=few, entries=5)
+    assert sorted(some.bond_lengths) == sorted(found.first(5).bond_lengths)
+
+
+def test_estimates_count_where_there_is_no_structure(few):
+    sizes = Distribution(np.array([19.0, 43.0]), np.array([0.2, 0.8]))
+    told = Answer(estimates=Estimates(n_atoms=sizes, motif={"fcc": 0.6, "hcp": 0.4}))
+    found = evaluate_model(Knows(few, told), part=few)
+    assert found.n_atoms.tolist() == [43] * 12
+    assert found.summary()["motif"] == 1
+    assert found.summary()["solved"] == 0
+
+
 def test_a_model_is_asked_for_the_test_part_and_told_nothing_of_the_truth(tmp_path):
     part = evaluation_part("mlg", "random")
     entry = int(np.flatnonzero(part.n_atoms == 19)[0])
     store_constant_model(tmp_path / "constant", true_positions(part)[entry])
     found = evaluate_model(str(tmp_path / "constant"))
-    assert (found.model, found.corpus, len(found)) == ("constant", "mlg", 137)
+    assert (found.model, found.corpus, found.split, len(found)) == ("constant", "mlg", "random", 137)
     assert (found.n_atoms == 19).all()
     np.testing.assert_array_equal(np.isfinite(found.mae), part.n_atoms == 19)
     same = part.structure_ids == part.structure_ids[entry]
     assert found.mae[same].max() < 1e-4
     assert found.r_p[same].max() < 1e-5 < found.r_p[~same].min()
-    sampled = evaluate_model(load_model(tmp_path / "constant"), sample=torch.Generator().manual_seed(1))
-    np.testing.assert_allclose(sampled.r_p, found.r_p, atol=1e-4)
 
 
-def test_the_shape_split_asks_each_model_for_the_shape_it_never_saw(tmp_path, few, monkeypatch):
-    monkeypatch.setattr(evaluate, "evaluation_part", lambda name, split: few)
+def test_the_shape_split_asks_each_model_for_the_shape_it_never_saw(tmp_path, few):
     positions = true_positions(few)
-    for place, n_atoms in ((0, 19), (4, 43), (8, 63)):
-        store_constant_model(tmp_path / f"mine-without-{n_atoms}", positions[place], n_atoms)
+    # What a folder is called does not matter: the card says what was held out.
+    for place, n_atoms, name in ((0, 19, "a"), (4, 43, "b"), (8, 63, "c")):
+        store_constant_model(tmp_path / name, positions[place], n_atoms)
     store_constant_model(tmp_path / "mine", positions[0])
-    found = evaluate_model(str(tmp_path / "mine"), "shape")
+    (tmp_path / "no-model").mkdir()
+    (tmp_path / "no-model" / "card.json").write_text("{}")
+    found = evaluate_model(tmp_path / "mine", "shape", part=few)
     assert (found.model, found.summary()["exact_n"]) == ("mine", 1)
     assert found.mae[[0, 4, 8]].max() < 1e-4 < found.mae[1]
-    alone = evaluate_model(str(tmp_path / "mine-without-43"), "shape")
-    assert alone.n_true.tolist() == [43] * 4
-    (tmp_path / "mine-without-43" / "card.json").unlink()
-    with pytest.raises(ValueError, match=r"found no mine-without-43 beside it"):
-        evaluate_model(str(tmp_path / "mine"), "shape")
+    alone = evaluate_model(tmp_path / "b", part=few)
+    assert (alone.split, alone.n_true.tolist()) == ("shape", [43] * 4)
+    (tmp_path / "b" / "card.json").unlink()
+    with pytest.raises(ValueError, match=r"found none beside it that was trained without FCC\(2,3,3\)"):
+        evaluate_model(tmp_path / "mine", "shape", part=few)
 
 
-def test_the_library_names_what_it_holds_and_misses_what_is_taken_out(few, monkeypatch):
+def test_a_record_says_what_it_was_made_from(tmp_path, few):
+    model = load_model("mlg-dae")
+    record = record_of(model, evaluate_model(model, part=few, entries=2), "deepstruc evaluate", 1.0, walks=3)
+    assert record.figures["n"] == 2
+    assert (record.model, record.seed, record.subsets) == ("mlg-dae", 0, {})
+    assert record.walks is not None
+    assert record.walks["walks"] == 3
+    assert 0 <= record.walks["interval"][0] <= record.walks["valid_between"] <= record.walks["interval"][1] <= 1
+    path = write_record(tmp_path, record)
+    assert read_records(tmp_path) == (record,)
+    path.write_text(path.read_text().replace('"format": 1', '"format": 7'))
+    with pytest.raises(ValueError, match="format 7"):
+        read_records(tmp_path)
+
+
+def test_the_library_names_what_it_holds_and_misses_what_is_taken_out(few):
     some = few.subset(np.array([1, 4, 9]))
-    recipes = tuple(r for r in shape_library("deepstruc") if r.n_atoms in (19, 43, 44, 63, 55) and r.family != "HCP")
-    monkeypatch.setattr(evaluate, "evaluation_part", lambda name, split: some)
-    monkeypatch.setattr(evaluate, "shapes", lambda name: shapes(recipes))
-    known = evaluate_library("mlg", "random")
+    library = shapes(
+        tuple(r for r in shape_library("deepstruc") if r.n_atoms in (19, 43, 44, 63, 55) and r.family != "HCP")
+    )
+    known = evaluate_library("mlg", "random", part=some, library=library)
     summary = known.summary()
     assert list(summary) == KEYS
     assert [summary[key] for key in ("exact_n", "solved", "family", "motif")] == [1, 1, 1, 1]
     assert summary["mae_median"] < 0.002
     assert summary["r_p"] < 1e-3
-    unknown = evaluate_library("mlg", "shape")
+    unknown = evaluate_library("mlg", "shape", part=some, library=library)
     assert not (unknown.mae < known.mae + 0.1).any()
     assert (unknown.r_p > known.r_p).all()
 

@@ -46,7 +46,7 @@ def learn(model, batch, steps, rate=3e-3):
     return model.eval()
 
 
-def test_a_table_holds_what_the_particles_are(four, batch):
+def test_a_dataset_holds_what_the_particles_are(four, batch):
     for index in range(4):
         atoms = four.positions[index, : four.n_atoms[index]].astype(float)
         sphere = to_unit_sphere(atoms)
@@ -59,7 +59,7 @@ def test_a_table_holds_what_the_particles_are(four, batch):
 
 
 @pytest.mark.parametrize("kind", ["cvae", "dae"])
-def test_four_particles_are_learned_by_heart(kind, four, batch):
+def test_a_network_overfits_four_particles(kind, four, batch):
     model = learn(network(kind=kind, hybrid=0.5), batch, 1000)
     made = generate(model, batch.pdf)
     assert made.n_atoms.tolist() == four.n_atoms.tolist()
@@ -111,7 +111,7 @@ def test_the_deterministic_autoencoder_has_no_noise(batch):
     )
 
 
-def test_a_deterministic_autoencoder_is_asked_at_its_mean_with_and_without_a_generator(batch):
+def test_a_deterministic_autoencoder_gives_its_mean_with_and_without_a_generator(batch):
     model = network(kind="dae").eval()
     sampled, mean = generate(model, batch.pdf, torch.Generator().manual_seed(0)), generate(model, batch.pdf)
     torch.testing.assert_close(sampled.z, mean.z, atol=0, rtol=0)

@@ -5,8 +5,18 @@ import pytest
 import torch
 
 from deepstruc_lib.corpora import corpus
-from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, Structures, generate
-from deepstruc_lib.models.mlg.walks import coordination_range, share_with_interval, validities, walk, walks
+from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, Structures, generate, load_model
+from deepstruc_lib.models.conditions import own_pdfs
+from deepstruc_lib.models.contract import LatentProposer, straight_walks
+from deepstruc_lib.models.mlg.walks import walk, walks
+from deepstruc_lib.models.walks import (
+    coordination_range,
+    same_shape_pairs,
+    share_with_interval,
+    valid_between,
+    validities,
+    walk_pairs,
+)
 
 CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
 
@@ -35,6 +45,51 @@ def test_many_walks_are_each_walk(network, pdfs):
         alone = walk(network, start, end, 4)
         torch.testing.assert_close(made.z, alone.z)
         assert made.n_atoms.tolist() == alone.n_atoms.tolist()
+
+
+def test_every_latent_model_walks_as_the_network_does():
+    model, part = load_model("mlg-cvae"), corpus("mlg").part("random", "test").subset(np.array([3, 40, 80]))
+    assert isinstance(model, LatentProposer)
+    pdfs = own_pdfs(part)
+    (way,) = straight_walks(model, [pdfs[0]], [pdfs[2]], 5)
+    expected = walk(model.network, *torch.from_numpy(part.pdfs[[0, 2]]), steps=5)
+    assert [len(one) for one in way] == expected.n_atoms.tolist()
+    for index, positions in enumerate(way):
+        np.testing.assert_allclose(positions, expected[index], atol=1e-4)
+    with pytest.raises(ValueError, match="two or more"):
+        straight_walks(model, pdfs[:1], pdfs[1:2], 1)
+
+
+def test_walks_join_different_shapes_or_two_sizes_of_one():
+    part = corpus("mlg").part("random", "test")
+    starts, ends = walk_pairs(part, 30)
+    assert len(starts) == 30
+    assert (part.shape_ids[starts] != part.shape_ids[ends]).all()
+    np.testing.assert_array_equal(walk_pairs(part, 30), (starts, ends))
+    starts, ends = same_shape_pairs(part, 10)
+    assert (part.shape_ids[starts] == part.shape_ids[ends]).all()
+    assert (part.bond_lengths[starts] != part.bond_lengths[ends]).all()
+
+
+def test_a_model_that_always_decodes_one_particle_walks_among_valid_ones_only():
+    class Constant:
+        name, card, folder = "constant", None, None
+
+        def propose(self, pdfs, *, samples=0, seed=0):
+            raise NotImplementedError
+
+        def prior(self, pdfs):
+            return load_model("mlg-dae").prior(pdfs)
+
+        def decode(self, latent):
+            return [particle] * len(latent)
+
+    part = corpus("mlg").part("random", "test")
+    particle = part.recipes[0].positions(2.7)
+    assert valid_between(Constant(), part, 4).shape == (4, 9)
+    assert valid_between(Constant(), part, 4).all()
+    particle = np.vstack([particle, [50, 0, 0]])
+    assert not valid_between(Constant(), part, 4).any()
 
 
 def test_a_walk_needs_two_ends(network, pdfs):

@@ -46,7 +46,8 @@ def linear_positions(
     if radii is not None:
         terms = torch.cat([terms, terms.new_tensor([[1.0, 0, 0, 0]])])
         squares = torch.cat([squares, radii.clamp_min(0).square()[..., None]], dim=-1)
-    inverse = torch.linalg.pinv(terms.double())[1:].to(squares)
+    # On the CPU, since not every device has float64; the matrix is small.
+    inverse = torch.linalg.pinv(terms.cpu().double())[1:].to(squares)
     return squares @ inverse.mT
 
 
@@ -169,7 +170,7 @@ def _check_satellites(satellites: Tensor) -> None:
         raise ValueError(f"{len(satellites)} satellites: needs {FEWEST_SATELLITES} or more to fix a place in space")
     if not satellites.isfinite().all():
         raise ValueError("satellites hold NaN or infinity: needs points on the unit sphere")
-    spread = torch.linalg.svdvals((satellites - satellites.mean(0)).double())
+    spread = torch.linalg.svdvals((satellites - satellites.mean(0)).cpu().double())
     if spread[2] <= _COPLANAR * spread[0]:
         raise ValueError("the satellites lie in one plane: needs four or more that do not")
 

@@ -8,12 +8,19 @@ from numpy import ndarray
 
 from deepstruc_lib.corpora import Corpus
 from deepstruc_lib.corpora.build import Entries, entry_pdfs
+from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering import PDFSettings
 
 # Ranges of the conditions: those of synchrotron PDFs of metal particles, and of the presets.
 RANGES = {"qmin": (0.0, 1.4), "qmax": (20.0, 30.0), "qdamp": (0.0, 0.06), "biso": (0.2, 1.6), "delta2": (0.0, 4.0)}
-# Different conditions drawn for each copy of the entries. With 16 a network learns these by heart.
+# Different conditions drawn for each copy of the entries; with 16 a network overfits to these.
 _DRAWS = 64
+
+
+def own_pdfs(part: Corpus) -> list[PDF]:
+    """The entries' PDFs under the corpus' own conditions, as a measurement would come."""
+    known = {"qmin": part.settings.qmin, "qmax": part.settings.qmax, "qdamp": part.settings.qdamp}
+    return [PDF(r=part.r, g=g, **known) for g in part.pdfs]
 
 
 def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "copies entries r"]:

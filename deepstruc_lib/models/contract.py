@@ -1,17 +1,19 @@
 """What everything that proposes structures has in common: PDFs in, proposals and estimates out.
 
-`Proposer` is all that solving and evaluating need.
+`Proposer` is all that solving and evaluating need; `LatentProposer` adds what only models with a latent space can do.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from deepstruc_lib.files import PDF
+from deepstruc_lib.models.cards import Card
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class Distribution:
     def mean(self) -> float:
         """Expected value."""
         return float(self.values @ self.probabilities)
+
+    @property
+    def likeliest(self) -> float:
+        """The value of the highest probability."""
+        return float(self.values[np.argmax(self.probabilities)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +97,12 @@ class Proposer(Protocol):
         ...
 
     @property
-    def card(self) -> Mapping[str, Any]:
+    def folder(self) -> Path:
+        """Where its card and weights are."""
+        ...
+
+    @property
+    def card(self) -> Card:
         """The record stored beside the weights."""
         ...
 
@@ -103,6 +115,54 @@ class Proposer(Protocol):
             seed: Of these.
 
         Raises:
-            ValueError: A PDF has no Q range, or cannot be in Å.
+            ValueError: A PDF has no Q range, or cannot be in Å; or the number of samples is negative.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class LatentDistribution:
+    """Independent Gaussians over the latent space, one a PDF; `sigma` is zero where the model has no noise."""
+
+    mean: Float[ndarray, "pdfs latent"]
+    sigma: Float[ndarray, "pdfs latent"]
+
+
+@runtime_checkable
+class LatentProposer(Proposer, Protocol):
+    """A proposer whose structures come from points of a latent space, in which one can draw and walk."""
+
+    def prior(self, pdfs: Sequence[PDF]) -> LatentDistribution:
+        """What each PDF says of the latent vector; its mean is the PDF's place on a map."""
+        ...
+
+    def decode(self, latent: Float[ndarray, "points latent"]) -> list[Float[ndarray, "_ 3"]]:
+        """Positions, in Å, of the structure at each point."""
+        ...
+
+
+def straight_walks(
+    model: LatentProposer, starts: Sequence[PDF], ends: Sequence[PDF], steps: int = 11
+) -> list[list[Float[ndarray, "_ 3"]]]:
+    """Structures on the straight lines between the places of two PDFs, both ends included, for any latent model.
+
+    Raises:
+        ValueError: Fewer than two steps, or PDFs that the model cannot read.
+    """
+    points = straight_lines(model.prior(starts).mean, model.prior(ends).mean, steps)
+    made = model.decode(points.reshape(-1, points.shape[-1]))
+    return [made[first : first + steps] for first in range(0, len(made), steps)]
+
+
+def straight_lines(
+    starts: Float[ndarray, "walks latent"], ends: Float[ndarray, "walks latent"], steps: int
+) -> Float[ndarray, "walks steps latent"]:
+    """Points at equal steps from each start to its end.
+
+    Raises:
+        ValueError: Fewer than two steps.
+    """
+    if steps < 2:
+        raise ValueError(f"{steps} steps: needs two or more, the ends")
+    along = np.linspace(0, 1, steps)[:, None]
+    return starts[:, None] + along * (ends - starts)[:, None]

@@ -1,163 +1,50 @@
-"""Trained models as small files: weights, a card that says how they came about, and the training curve."""
+"""Trained models by name or folder: the released ones, and those that `train` wrote."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor, nn
+from deepstruc_lib.models.cards import CARD, read_card
+from deepstruc_lib.models.contract import Proposer
 
-from deepstruc_lib import __version__
-from deepstruc_lib.corpora import corpus_hash
-from deepstruc_lib.files.textfiles import write_bytes, write_text
-from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig
-from deepstruc_lib.models.mlg.plans import CORPUS, PLANS, SETTINGS, Plan
-from deepstruc_lib.models.training.loop import HISTORY, check_unused, history_text, train
-from deepstruc_lib.models.training.state import TrainingConfig, TrainingState
-
-WEIGHTS, CARD = "weights.safetensors", "card.json"
 RELEASED = Path(str(files("deepstruc_lib.models").joinpath("weights")))
-# A matrix with more elements than this is stored in half precision; the rest is small anyway.
-_LARGE = 100_000
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedModel:
-    """A network with its weights, ready to be asked.
-
-    Args:
-        name: Of the released model, or of the folder it was trained in.
-        plan: How it was built and trained, and on what.
-        network: In evaluation mode, on the CPU.
-        card: The record stored beside the weights. Of some released models it has "repeats": the metrics of trainings
-            with other seeds (`deepstruc train --seed`), whose weights are not kept, and as "valid_between" the share of
-            valid structures on chapter 06's walks between different shapes.
-        folder: Where they are.
-    """
-
-    name: str
-    plan: Plan
-    network: ConditionalAutoencoder
-    card: Mapping[str, Any]
-    folder: Path
+# Modules with a function load(folder, card) for each kind; imported when the first model of that kind is asked for.
+LOADERS = MappingProxyType(
+    {
+        "linear": "deepstruc_lib.models.linear.proposer",
+        "mlg": "deepstruc_lib.models.mlg.proposer",
+    }
+)
 
 
 def released_models() -> tuple[str, ...]:
     """Names of the models whose weights come with the library."""
-    return tuple(name for name in PLANS if (RELEASED / name / CARD).exists())
+    return tuple(sorted(folder.parent.name for folder in RELEASED.glob(f"*/{CARD}")))
 
 
-def load_model(name: str | Path) -> TrainedModel:
-    """A released model by its name, or one from the folder it was trained in.
+def model_folder(name: str | Path) -> Path:
+    """Where a released model of this name lies, or the folder of a trained one.
 
     Raises:
-        ValueError: There is no such model, or its files are damaged.
+        ValueError: There is no such model.
     """
-    folder = RELEASED / name if str(name) in PLANS else Path(name)
+    # A name may stand for a released model only where it is no path.
+    folder = RELEASED / name if Path(name).name == str(name) and (RELEASED / name / CARD).is_file() else Path(name)
     if not (folder / CARD).is_file():
         known = ", ".join([*released_models(), "a folder of `deepstruc train`"])
         raise ValueError(f"model {str(name)!r}: found no {CARD}; needs one of {known}")
-    try:
-        card = json.loads((folder / CARD).read_text("utf-8"))
-        plan = Plan(CVAEConfig(**card["model"]), TrainingConfig(**card["training"]), card["without"], card["varied"])
-        network = ConditionalAutoencoder(plan.model)
-        weights = load((folder / WEIGHTS).read_bytes())
-        network.load_state_dict({key: value.float() for key, value in weights.items()})
-    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{folder}: found damaged files ({error}); needs {CARD} and {WEIGHTS} of one model") from error
-    return TrainedModel(folder.name, plan, network.eval(), card, folder)
+    return folder
 
 
-def train_plan(
-    plan: Plan, folder: Path, *, device: str = "auto", resume: bool = False, progress: bool = True, **facts: Any
-) -> TrainingState:
-    """Train a model as planned, into a folder that `load_model` reads from the first checkpoint on.
-
-    Args:
-        plan: One of PLANS, or your own.
-        folder: For checkpoint, weights, card and curve.
-        device: auto, cpu, cuda or mps.
-        resume: Go on from the folder's checkpoint where there is one.
-        progress: Show a bar on stderr.
-        facts: More for the card.
+def load_model(name: str | Path) -> Proposer:
+    """A released model by its name, or one from the folder it was trained in; its card says of which kind it is.
 
     Raises:
-        ValueError: As `train`.
+        ValueError: There is no such model, its kind is not known, or its files are damaged.
     """
-    check_unused(folder, resume)  # before the PDFs of the tables are simulated
-
-    def keep(run: TrainingState) -> None:
-        store_model(folder, plan, run, device=str(run.noise.device), **facts)
-
-    options = {"device": device, "resume": resume, "about": _about(plan), "keep": keep, "progress": progress}
-    run = train(plan.build, plan.table("train"), plan.table("validation"), plan.training, folder, **options)
-    keep(run)  # a finished training that is taken up again passes no checkpoint
-    return run
-
-
-def _about(plan: Plan) -> dict[str, Any]:
-    """What is trained, and on what."""
-    facts = {"without": plan.without, "varied": plan.varied, "corpus": CORPUS, "split": "random"}
-    return {"model": plan.model.as_dict(), **facts}
-
-
-def store_model(folder: Path, plan: Plan, run: TrainingState, **facts: Any) -> None:
-    """Write the best weights of a run, its card and its curve; each file whole or not at all.
-
-    Args:
-        folder: Made if missing.
-        plan: How the model was built and trained.
-        run: The training, finished or not.
-        facts: More for the card, such as the device or the metrics.
-    """
-    model, weights = plan.model, run.best_weights
-    if plan.stored_rank:
-        model, weights = thinned(plan, weights)
-    card = {
-        **_about(plan),
-        "model": model.as_dict(),
-        "training": plan.training.as_dict(),
-        "corpus_hash": corpus_hash(CORPUS, SETTINGS),
-        "seed": plan.training.seed,
-        "epochs": run.epoch,
-        "best_epoch": run.best_epoch,
-        "validation_loss": run.best_loss,
-        "minutes": round(run.seconds / 60, 1),
-        "versions": {"deepstruc_lib": __version__, "torch": torch.__version__.partition("+")[0]},
-        **facts,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, save({key: _stored(value) for key, value in weights.items()}))
-    write_text(folder / HISTORY, history_text(run.history))
-    write_text(folder / CARD, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-
-
-def _stored(value: Tensor) -> Tensor:
-    return (value.half() if value.numel() > _LARGE else value).contiguous()
-
-
-@torch.no_grad()
-def thinned(plan: Plan, weights: dict[str, Tensor]) -> tuple[CVAEConfig, dict[str, Tensor]]:
-    """The same model with its decoder's last layer as a product of two thin matrices, of the plan's stored rank.
-
-    The latent vectors of the training set reach only a small subspace of the last hidden layer; what the large matrix
-    does outside of it is left from its random start. The subspace is that of the largest singular values.
-    """
-    network = plan.build()
-    network.load_state_dict(weights)
-    table = plan.table("train")
-    prior = network.prior(table.pdf)
-    sample = network.latent(prior, torch.Generator().manual_seed(plan.training.seed))
-    *layers, last = network.decode_rows
-    assert isinstance(last, nn.Linear)
-    hidden = nn.Sequential(*layers)(torch.cat([prior.mean, sample]))
-    basis = torch.linalg.svd(hidden, full_matrices=False).Vh[: plan.stored_rank].contiguous()
-    prefix = f"decode_rows.{len(layers)}"
-    kept = {key: value for key, value in weights.items() if not key.startswith(prefix)}
-    thin = {f"{prefix}.0.weight": basis, f"{prefix}.1.weight": last.weight @ basis.mT, f"{prefix}.1.bias": last.bias}
-    return replace(plan.model, rank=plan.stored_rank), kept | thin
+    folder = model_folder(name)
+    card = read_card(folder)
+    if card.kind not in LOADERS:
+        raise ValueError(f"{folder / CARD}: found a model of kind {card.kind!r}; needs one of {', '.join(LOADERS)}")
+    return import_module(LOADERS[card.kind]).load(folder, card)

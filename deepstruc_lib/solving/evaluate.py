@@ -1,23 +1,30 @@
-"""Tests of the methods, each on the same PDFs: networks, and the library fit as their baseline."""
+"""Tests of the methods, each on the same PDFs: proposers of every kind, and the library fit as their baseline."""
 
+import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-import torch
 from jaxtyping import Int
 from numpy import ndarray
 
 from deepstruc_lib.corpora import Corpus, corpus
-from deepstruc_lib.models import TrainedModel, generate, load_model
-from deepstruc_lib.models.mlg.plans import CORPUS
-from deepstruc_lib.models.released import CARD
+from deepstruc_lib.models.cards import CARD, Card, read_card
+from deepstruc_lib.models.conditions import own_pdfs
+from deepstruc_lib.models.contract import Answer, Proposer
+from deepstruc_lib.models.released import load_model
 from deepstruc_lib.particles import first_of_shape, unit_positions
 from deepstruc_lib.solving.identify import identify
 from deepstruc_lib.solving.library import Shape, shapes
-from deepstruc_lib.solving.measures import Evaluation, Progress, compare
+from deepstruc_lib.solving.measures import Evaluation, Progress, compare, random_order
+
+log = logging.getLogger(__name__)
 
 SPLITS = ("random", "shape")
+# Corpora of so few shapes that in the shape split each has its turn to be left out.
+_LEAVE_ONE_OUT = ("mlg",)
 # Shapes that are refined for each PDF; with eight the coarse match hardly ever loses the true one to correlated
 # motion. One more makes up for the true shape where it is taken out.
 _CANDIDATES = 8
@@ -35,73 +42,146 @@ def evaluation_part(name: str, split: str) -> Corpus:
     if split not in SPLITS:
         raise ValueError(f"split {split!r}: needs one of {', '.join(SPLITS)}")
     whole = corpus(name)
-    if name != CORPUS or split == "random":
+    if name not in _LEAVE_ONE_OUT or split == "random":
         return whole.part(split, "test")
     first = np.unique(whole.structure_ids, return_index=True)[1]
     return whole.subset(first[np.lexsort((whole.bond_lengths[first], whole.n_atoms[first]))])
 
 
 def evaluate_model(
-    model: TrainedModel | str,
-    split: str = "random",
+    model: Proposer | str | Path,
+    split: str | None = None,
     *,
-    sample: torch.Generator | None = None,
+    part: Corpus | None = None,
+    entries: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Structures that a network makes of the test PDFs alone, their number of atoms and their size included.
+    """The likeliest structures that a model makes of test PDFs alone, their number of atoms and size included.
 
     Args:
-        model: One that is loaded, or its name or folder.
-        split: "random", or "shape": each shape by the model that was trained without it, which lies beside this one
-            under its name with -without-N; such a model itself is tested on the shape it never saw.
-        sample: Take samples of the prior instead of its mean.
+        model: One that is loaded, or its name or folder; of any kind. It is tested on its own corpus.
+        split: "random" or "shape"; by default the one its card tells of. "shape" for a model that knows all shapes:
+            each shape is asked of the model that differs in nothing but that it was trained without it, found by the
+            cards beside this one's. A model without some shapes is tested on these.
+        part: Other entries of the corpus than the test part of the split.
+        entries: Only so many of them, the first in a fixed random order.
         progress: Called with the number of structures compared, and of all.
 
     Raises:
         ValueError: There is no such model or split, or no model trained without each shape.
     """
-    model = model if isinstance(model, TrainedModel) else load_model(model)
-    part = evaluation_part(CORPUS, split)
-    if split == "shape" and model.plan.without:
-        part = part.subset(part.n_atoms == model.plan.without)
-    found: list[ndarray] = []
+    model = load_model(model) if isinstance(model, str | Path) else model
+    split = split or model.card.own_split
+    whole = evaluation_part(model.card.corpus, split) if part is None else part
+    if split == "shape" and model.card.held_out:
+        whole = whole.subset(_of_shapes(whole, model.card.held_out))
+    whole = _first(whole, entries)
+    answers: list[Answer] = [Answer()] * len(whole)
     seconds = 0.0
-    for asked, entries in _askable(model, split, part):
-        pdfs = torch.from_numpy(entries.pdfs)
+    for asked, rows in _askable(model, split, whole):
+        pdfs = own_pdfs(whole.subset(rows))
         start = time.perf_counter()
-        made = generate(asked.network, pdfs, sample)
+        found = asked.propose(pdfs)
         seconds += time.perf_counter() - start
-        found += [made[index].numpy() for index in range(len(made))]
-    return compare(model.name, split, part, found, seconds, progress)
+        for row, answer in zip(rows, found, strict=True):
+            answers[row] = answer
+    made = [answer.proposals[0].positions if answer.proposals else None for answer in answers]
+    return _with_estimates(compare(model.name, split, whole, made, seconds, progress), whole, answers)
 
 
-def _askable(model: TrainedModel, split: str, part: Corpus) -> list[tuple[TrainedModel, Corpus]]:
-    """Which network is asked about which entries, in their order."""
-    if split != "shape" or model.plan.without:
-        return [(model, part)]
-    sizes = np.unique(part.n_atoms).tolist()
-    folders = {n_atoms: model.folder.with_name(f"{model.folder.name}-without-{n_atoms}") for n_atoms in sizes}
-    missing = [folder.name for folder in folders.values() if not (folder / CARD).is_file()]
-    if missing:
+def _first(part: Corpus, entries: int | None) -> Corpus:
+    return part if entries is None else part.subset(np.sort(random_order(len(part))[:entries]))
+
+
+def _with_estimates(evaluation: Evaluation, part: Corpus, answers: Sequence[Answer]) -> Evaluation:
+    """Numbers of atoms where there is an estimate but no structure, and motifs where they are estimated."""
+    n_atoms = evaluation.n_atoms.copy()
+    for row, answer in enumerate(answers):
+        if not answer.proposals and answer.estimates.n_atoms is not None:
+            n_atoms[row] = round(answer.estimates.n_atoms.likeliest)
+    motifs = [answer.estimates.motif for answer in answers]
+    if not all(motifs):
+        return replace(evaluation, n_atoms=n_atoms)
+    likeliest = [max(known, key=lambda name: known[name]) for known in motifs if known]
+    right = [part.recipe(entry).motif == motif for entry, motif in enumerate(likeliest)]
+    return replace(evaluation, n_atoms=n_atoms, right_motif=np.array(right))
+
+
+def _askable(model: Proposer, split: str, part: Corpus) -> list[tuple[Proposer, Int[ndarray, " rows"]]]:
+    """Which model is asked about which entries."""
+    card = model.card
+    if card.split == "shape" and split != "shape":
+        raise ValueError(f"model {model.name!r} and split {split}: it was trained on the split shape, and needs it")
+    if split != "shape" or card.own_split == "shape":
+        return [(model, np.arange(len(part)))]
+    siblings = {folder: one for folder, one in _cards_beside(model.folder).items() if _same_but_data(card, one)}
+    for folder, one in siblings.items():
+        if one.split == "shape" and not one.held_out:
+            return [(load_model(folder), np.arange(len(part)))]
+    askable, open_rows = [], np.ones(len(part), dtype=bool)
+    for folder, one in siblings.items():
+        rows = _of_shapes(part, one.held_out)
+        rows = rows[open_rows[rows]]
+        if len(rows):
+            askable.append((load_model(folder), rows))
+            open_rows[rows] = False
+    if open_rows.any():
+        names = sorted({part.recipe(entry).name for entry in np.flatnonzero(open_rows)})
         raise ValueError(
-            f"model {model.name!r}: found no {', '.join(missing)} beside it; needs one trained without each shape for "
-            "the split shape"
+            f"model {model.name!r}: found none beside it that was trained without {', '.join(names)}; needs one "
+            "trained without each shape for the split shape"
         )
-    return [(load_model(folder), part.subset(part.n_atoms == n_atoms)) for n_atoms, folder in folders.items()]
+    return askable
 
 
-def evaluate_library(name: str, split: str = "random", *, progress: Progress | None = None) -> Evaluation:
+def _cards_beside(folder: Path) -> dict[Path, Card]:
+    """Cards of the models in the same folder as this one, without those that cannot be read."""
+    cards = {}
+    for path in sorted(folder.resolve().parent.glob(f"*/{CARD}")):
+        try:
+            cards[path.parent] = read_card(path.parent)
+        except ValueError as error:
+            log.warning("%s", error)
+    return cards
+
+
+def _same_but_data(card: Card, other: Card) -> bool:
+    """Whether another model is the same but for the shapes that it was kept from."""
+    same = ("kind", "corpus", "model", "training", "reads", "seed")
+    kept_from = other.split == "shape" or (bool(other.held_out) and other.split == card.split)
+    return kept_from and all(getattr(card, name) == getattr(other, name) for name in same)
+
+
+def _of_shapes(part: Corpus, names: Sequence[str]) -> Int[ndarray, " rows"]:
+    """Entries that have the shape of one of these recipes."""
+    shapes_named = {part.shape_of_recipe[index] for index, recipe in enumerate(part.recipes) if recipe.name in names}
+    return np.flatnonzero(np.isin(part.shape_ids, list(shapes_named)))
+
+
+def evaluate_library(
+    name: str,
+    split: str = "random",
+    *,
+    part: Corpus | None = None,
+    entries: int | None = None,
+    library: Sequence[Shape] | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """The baseline on the same PDFs: the best shape of the 197, at its fitted size.
 
     Args:
         name: Corpus.
         split: "random", or "shape", where the true shape of each entry is taken out of the library.
+        part: Other entries of the corpus than the test part of the split.
+        entries: Only so many of them, the first in a fixed random order.
+        library: Other shapes than the 197.
         progress: Called with the number of PDFs fitted, and of all.
 
     Raises:
         ValueError: There is no such corpus or split.
     """
-    part, library = evaluation_part(name, split), shapes("deepstruc")
+    part = _first(evaluation_part(name, split) if part is None else part, entries)
+    library = shapes("deepstruc") if library is None else tuple(library)
     own = _own_shapes(part, library)
     start = time.perf_counter()
     found = identify(part.pdfs.astype(float), part.settings, library, candidates=_CANDIDATES + 1, progress=progress)
@@ -120,12 +200,12 @@ def evaluate_library(name: str, split: str = "random", *, progress: Progress | N
     return replace(evaluation, right_family=np.array(right), right_motif=np.array(motifs))
 
 
-def _own_shapes(part: Corpus, library: tuple[Shape, ...]) -> Int[ndarray, " entries"]:
+def _own_shapes(part: Corpus, library: Sequence[Shape]) -> Int[ndarray, " entries"]:
     """Index into the library of each entry's very shape; -1 where it has none."""
     recipes = [shape.recipe for shape in library] + list(part.recipes)
     first = np.array(first_of_shape([unit_positions(recipe) for recipe in recipes]))[len(library) :]
     return np.where(first < len(library), first, -1)[part.recipe_ids]
 
 
-def _names(library: tuple[Shape, ...], shape: int) -> set[str]:
+def _names(library: Sequence[Shape], shape: int) -> set[str]:
     return set() if shape < 0 else {library[shape].recipe.family}

@@ -1,7 +1,7 @@
 """How near structures made from PDFs come to the true ones: number of atoms, positions, and the PDF they give."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy import ndarray
 from scipy.stats import ttest_rel
 
 from deepstruc_lib.corpora import Corpus
+from deepstruc_lib.corpora.splits import shuffled
 from deepstruc_lib.geometry import align
 from deepstruc_lib.scattering import PDFSettings, simulate
 
@@ -64,6 +65,15 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.n_true)
 
+    def first(self, count: int) -> "Evaluation":
+        """Only the first entries in a random order that depends on their number alone."""
+        return self.only(np.array(random_order(len(self))[:count]))
+
+    def only(self, entries: Int[ndarray, " chosen"]) -> "Evaluation":
+        """Only these entries."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return replace(self, **{key: value[entries] for key, value in values.items() if isinstance(value, ndarray)})
+
     def summary(self) -> dict[str, Any]:
         """Figures of the whole test set, for JSON; shares from 0 to 1, None where a figure does not apply.
 
@@ -92,11 +102,16 @@ class Evaluation:
         }
 
 
+def random_order(count: int) -> list[int]:
+    """Entries from 0 in an order that is the same on every machine: of which the first stand for all."""
+    return shuffled([str(entry) for entry in range(count)])
+
+
 def compare(
     model: str,
     split: str,
     truth: Corpus,
-    made: Sequence[Float[ndarray, "_ 3"]],
+    made: Sequence[Float[ndarray, "_ 3"] | None],
     seconds: float,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -106,7 +121,8 @@ def compare(
         model: Who made them.
         split: Which entries these are.
         truth: Entries, with the PDFs that the structures were made from.
-        made: Positions in Å, in the order of the entries.
+        made: Positions in Å, in the order of the entries; None where there is no structure, which then has 0 atoms
+            and a PDF of zero.
         seconds: That making all of them took.
         progress: Called with the number of structures compared, and of all.
 
@@ -115,14 +131,18 @@ def compare(
     """
     if len(made) != len(truth):
         raise ValueError(f"{len(made)} structures for {len(truth)} entries: needs one for each")
-    measured, simulated = truth.pdfs.astype(float), simulated_pdfs(made, truth.settings)
+    measured = truth.pdfs.astype(float)
+    simulated = np.zeros_like(measured)
+    there = [entry for entry, positions in enumerate(made) if positions is not None]
+    if there:
+        simulated[there] = simulated_pdfs([positions for positions in made if positions is not None], truth.settings)
     squared = (measured - simulated) ** 2
-    mae, radius_error = np.full(len(truth), np.inf), np.empty(len(truth))
+    mae, radius_error = np.full(len(truth), np.inf), np.full(len(truth), -1.0)
     for entry, positions in enumerate(made):
         true = truth.positions[entry, : truth.n_atoms[entry]].astype(float)
-        radius_error[entry] = _radius(positions) / _radius(true) - 1
-        if len(positions) == len(true):
-            mae[entry] = align(positions, true).mae
+        if positions is not None:
+            radius_error[entry] = _radius(positions) / _radius(true) - 1
+            mae[entry] = align(positions, true).mae if len(positions) == len(true) else np.inf
         if progress:
             progress(entry + 1, len(truth))
     return Evaluation(
@@ -130,7 +150,7 @@ def compare(
         corpus=truth.name,
         split=split,
         n_true=truth.n_atoms,
-        n_atoms=np.array([len(positions) for positions in made]),
+        n_atoms=np.array([0 if positions is None else len(positions) for positions in made]),
         bond_lengths=truth.bond_lengths,
         r_p=squared.mean(axis=1),
         pearson=_correlations(measured, simulated),
@@ -157,7 +177,9 @@ def simulated_pdfs(particles: Sequence[Float[ndarray, "_ 3"]], settings: PDFSett
 
 def _correlations(one: Float[ndarray, "rows r"], other: Float[ndarray, "rows r"]) -> Float[ndarray, " rows"]:
     one, other = (rows - rows.mean(axis=1, keepdims=True) for rows in (one, other))
-    return (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    size = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    # A curve without any swing is correlated with none.
+    return (one * other).sum(axis=1) / np.where(size > 0, size, 1.0)
 
 
 def _radius(positions: Float[ndarray, "atoms 3"]) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepstruc_lib.files import PDF, write_structure
+from deepstruc_lib.files import PDF
 from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.solving.fit import PARAMETERS, Fit
 from deepstruc_lib.solving.solve import Solution
@@ -117,6 +117,8 @@ def write_solutions(folder: Path, solutions: Sequence[Solution], pdf: PDF) -> li
         name = f"{solution.rank}_{solution.family}_{solution.n_atoms}"
         values = {key: value for key, value in solution.as_dict().items() if value is not None}
         fields = values | {"pdf": pdf.source or "unnamed", "rw_from": solution.fit.rw_range[0]}
+        from deepstruc_lib.files import write_structure  # loads ase.io, for the better part of a second
+
         write_structure(folder / f"{name}.xyz", solution.atoms, fields | {"rw_to": solution.fit.rw_range[1]})
         write_text(folder / f"{name}.fit", _curves(solution))
         written.append(replace(solution, file=str(folder / f"{name}.xyz")))

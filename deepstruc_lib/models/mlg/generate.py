@@ -11,7 +11,7 @@ from deepstruc_lib.geometry import trilaterate
 from deepstruc_lib.models.mlg.network import ConditionalAutoencoder
 from deepstruc_lib.scattering import PDFSettings, simulate
 
-# The particle that a network is least sure of still has the atom at its origin and the nearest to that.
+# Even of a particle that the network is unsure of, the atom at the origin and the one nearest to it are kept.
 _FEWEST_ATOMS = 2
 
 
@@ -53,9 +53,14 @@ def structures(network: ConditionalAutoencoder, z: Float[Tensor, "batch latent"]
     presence = decoded.presence.clone()
     presence[:, :_FEWEST_ATOMS] = 1
     present = presence > 0
-    rows, points = decoded.rows.double(), network.get_buffer("satellites").double()
-    unit = trilaterate(rows[..., :n_atoms], rows[..., n_atoms:], points, present)
-    return Structures(unit * decoded.log_radius.double().exp()[:, None, None], present, z)
+    rows, points, log_radius = map(_exact, (decoded.rows, network.get_buffer("satellites"), decoded.log_radius))
+    unit = trilaterate(rows[..., :n_atoms], rows[..., n_atoms:], points, present.to(rows.device))
+    return Structures(unit * log_radius.exp()[:, None, None], present.to(rows.device), z)
+
+
+def _exact(values: Tensor) -> Tensor:
+    """In float64: on the CPU where the device (Apple's MPS) has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 @torch.no_grad()

@@ -42,8 +42,8 @@ class CVAEConfig:
         upsampling: Channels on the way from the PDF to the features that each atom's row gets of it.
         decoder: Widths of the hidden layers between latent vector and rows.
         rank: The decoder's last layer is a product of two matrices of this rank, where it is not 0.
-        beta: Weight of the regularisation. With β = 2σ² a distance may be off by σ, in units of the radius, at the
-            price of one nat of divergence for each two.
+        beta: Weight of the regularisation. β = 2τ²: one nat of divergence costs as much as two distances, in units of
+            the radius, that are wrong by τ.
         hybrid: Share of the reconstruction that is asked of latent vectors from the prior, as they are when structures
             are generated, not from the posterior: the hybrid objective of Sohn, Lee and Yan (NeurIPS 2015).
         pdf_weight: Weight of the difference between the PDF and that of the decoded structure.
@@ -180,8 +180,8 @@ def reconstruction(decoded: Decoded, particles: Particles) -> dict[str, Tensor]:
 
     The distances of dummies are masked.
 
-    A relative error of the radius changes every distance by as much, so it costs what that error in all rows would.
-    Rows and radius are charged apart, as if their errors were independent.
+    Scaling all distances by 1 + ε costs the same as an error of ε in the logarithm of the radius. Rows and radius are
+    charged separately, as if their errors were independent.
     """
     n_satellites = particles.rows.shape[2] - particles.rows.shape[1]
     columns = functional.pad(particles.present, (0, n_satellites), value=1.0)

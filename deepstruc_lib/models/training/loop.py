@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import pickle
 import time
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -17,17 +13,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from deepstruc_lib.files.textfiles import write_text
-from deepstruc_lib.models.training.state import TrainingConfig, TrainingState
+from deepstruc_lib.models.training.checkpoint import CHECKPOINT, at_snapshot, check_unused, restore, save, snapshot
+from deepstruc_lib.models.training.state import OPTIMIZERS, EpochHook, TrainingConfig, TrainingState
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-CHECKPOINT, HISTORY = "checkpoint.pt", "history.csv"
 # Entries validated at once; without gradients to keep, many fit.
 _VALIDATION_BATCH = 200
-# What is saved of a run besides its generators, the first two by Fabric's own ways.
-_STATE = ("model", "optimizer", "epoch", "seconds", "best_loss", "best_epoch", "best_weights", "history")
 
 
 class Table(Protocol):
@@ -51,7 +44,9 @@ def train(
     folder: Path,
     *,
     device: str = "auto",
+    devices: int = 1,
     resume: bool = False,
+    hook: EpochHook | None = None,
     about: Mapping[str, Any] = MappingProxyType({}),
     checkpoint_seconds: float = 30.0,
     keep: Callable[[TrainingState], None] = lambda run: None,
@@ -61,7 +56,8 @@ def train(
 
     The folder holds checkpoint.pt, from which an interrupted training goes on as if nothing had happened (model,
     optimiser, schedule, random states, best weights), and history.csv, one row an epoch. On another device, or with
-    another number of threads, sums are rounded in another way.
+    another number of threads, sums are rounded in another way. An interruption (Ctrl-C) writes both on the way out,
+    as they were after the last whole epoch.
 
     Args:
         build: Makes the model; called once the seed is set.
@@ -70,7 +66,9 @@ def train(
         config: How to train.
         folder: Made if missing; without `resume` it must hold no checkpoint.
         device: auto, cpu, cuda or mps.
+        devices: How many of these; each batch is shared among them.
         resume: Go on from the folder's checkpoint where there is one.
+        hook: Called at the end of each epoch.
         about: What else makes this training the one it is, such as model and data: kept in the checkpoint, from which
             no other training goes on.
         checkpoint_seconds: At least this long between checkpoints; they fall between epochs.
@@ -88,42 +86,48 @@ def train(
 
     check_unused(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
-    fabric = Fabric(accelerator=device, devices=1)
+    fabric = Fabric(accelerator=device, devices=devices)
+    fabric.launch()
     run = _begin(fabric, build, config)
     if (folder / CHECKPOINT).exists():
-        _load(fabric, folder / CHECKPOINT, run, config, about)
+        restore(fabric, folder / CHECKPOINT, run, config, about, hook)
     training, validation = training.to(fabric.device), validation.to(fabric.device)
-    saved = time.monotonic()
-    with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name, disable=not progress) as bar:
-        while not run.finished(config):
-            _epoch(fabric, run, training, validation, config)
-            bar.set_postfix(
-                loss=f"{run.history[-1]['validation_loss']:.4g}", best=f"{run.best_loss:.4g}", refresh=False
-            )
-            bar.update()
+
+    def checkpoint() -> None:
+        save(fabric, folder, last, config, about)
+        if fabric.is_global_zero:
+            keep(at_snapshot(run, last))
+
+    last = snapshot(run, hook)
+    saved, written = time.monotonic(), run.epoch
+    shown = progress and fabric.is_global_zero
+    with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name, disable=not shown) as bar:
+        try:
+            while not run.finished(config):
+                _epoch(fabric, run, training, validation, config)
+                if hook is not None:
+                    hook.after_epoch(run)
+                last = snapshot(run, hook)
+                newest = f"{run.history[-1]['validation_loss']:.4g}"
+                bar.set_postfix(loss=newest, best=f"{run.best_loss:.4g}", refresh=False)
+                bar.update()
+                if run.finished(config) or time.monotonic() - saved > checkpoint_seconds:
+                    checkpoint()
+                    saved, written = time.monotonic(), run.epoch
+        except KeyboardInterrupt:
             # An epoch that is cut short has moved the weights half the way: only whole epochs are saved.
-            if run.finished(config) or time.monotonic() - saved > checkpoint_seconds:
-                _save(fabric, folder, run, config, about)
-                keep(run)
-                saved = time.monotonic()
+            if last["epoch"] > written:
+                checkpoint()
+            raise
     return run
-
-
-def check_unused(folder: Path, resume: bool) -> None:
-    """Refuse a folder with a checkpoint, unless it is to be taken up.
-
-    Raises:
-        ValueError: There is one.
-    """
-    if (folder / CHECKPOINT).exists() and not resume:
-        raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
 
 
 def _begin(fabric: Fabric, build: Callable[[], nn.Module], config: TrainingConfig) -> TrainingState:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         model = build()
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    kind = OPTIMIZERS[config.optimizer]
+    optimizer = kind(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
     model, optimizer = fabric.setup(model, optimizer)
     generators = torch.Generator().manual_seed(config.seed), torch.Generator(fabric.device).manual_seed(config.seed)
     return TrainingState(model, optimizer, *generators)
@@ -138,19 +142,23 @@ def _epoch(fabric: Fabric, run: TrainingState, training: Table, validation: Tabl
     shuffled = torch.randperm(len(training), generator=run.order).to(fabric.device)
     taught = _Mean()
     for entries in shuffled.split(config.batch_size):
+        # Several devices share a batch, each taking every n-th entry; one with fewer entries than devices is left out.
+        own = entries[fabric.global_rank :: fabric.world_size]
+        if len(entries) < fabric.world_size:
+            continue
         run.optimizer.zero_grad()
-        terms = run.model(training.batch(entries), run.noise)
+        terms = run.model(training.batch(own), run.noise)
         fabric.backward(terms["loss"])
         run.optimizer.step()
-        taught.add(terms, len(entries))
-    run.epoch += 1
+        taught.add(terms, len(own))
     row = taught.values() | {f"validation_{name}": value for name, value in _validate(run, validation, config).items()}
     if not (isfinite(row["loss"]) and isfinite(row["validation_loss"])):
-        raise ValueError(f"epoch {run.epoch}: found a loss that is not finite; needs a lower learning rate")
+        raise ValueError(f"epoch {run.epoch + 1}: found a loss that is not finite; needs a lower learning rate")
+    run.epoch += 1
+    run.seconds += time.monotonic() - start
     if row["validation_loss"] < run.best_loss:
         run.best_loss, run.best_epoch = row["validation_loss"], run.epoch
         run.best_weights = {name: value.detach().cpu().clone() for name, value in run.model.state_dict().items()}
-    run.seconds += time.monotonic() - start
     run.history.append({"epoch": run.epoch, "seconds": round(run.seconds, 2), **row})
 
 
@@ -179,53 +187,3 @@ class _Mean:
 
     def values(self) -> dict[str, float]:
         return {name: float(value) / self.count for name, value in self.sums.items()}
-
-
-def _save(fabric: Fabric, folder: Path, run: TrainingState, config: TrainingConfig, about: Mapping[str, Any]) -> None:
-    """Checkpoint and history, each written whole or not at all."""
-    state = {name: getattr(run, name) for name in _STATE}
-    state |= {"order": run.order.get_state(), "noise": run.noise.get_state()}
-    state |= {"config": config.as_dict(), "about": dict(about)}
-    temporary = folder / f"{CHECKPOINT}.tmp"
-    fabric.save(temporary, state)
-    os.replace(temporary, folder / CHECKPOINT)
-    write_text(folder / HISTORY, history_text(run.history))
-
-
-def history_text(history: list[dict[str, float]]) -> str:
-    """The history as CSV, one row an epoch."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _rounded(value) for name, value in row.items()} for row in history)
-    return text.getvalue()
-
-
-def _rounded(value: float) -> float | int:
-    return value if isinstance(value, int) else float(f"{value:.6g}")
-
-
-def _load(fabric: Fabric, path: Path, run: TrainingState, config: TrainingConfig, about: Mapping[str, Any]) -> None:
-    """Take the run up where the checkpoint left it."""
-    try:
-        state = fabric.load(path, weights_only=True)
-        _check_same({**state["about"], **state["config"]}, {**about, **config.as_dict()}, path)
-        run.model.load_state_dict(state["model"])
-        run.optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        what = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: found a checkpoint that is damaged or of another model ({what})") from error
-    run.order.set_state(state["order"])
-    run.noise.set_state(state["noise"])
-    for name in _STATE[2:]:
-        setattr(run, name, state[name])
-
-
-def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
-    # More epochs, patience or time may be asked for than before: they do not change what was done. A cosine, though,
-    # hangs on its number of epochs.
-    free = {"patience", "minutes"} if wanted["schedule"] == "cosine" else {"patience", "minutes", "epochs"}
-    names = sorted(name for name in (wanted.keys() | found.keys()) - free if found.get(name) != wanted.get(name))
-    if names:
-        other, own = ({name: facts.get(name) for name in names} for facts in (found, wanted))
-        raise ValueError(f"{path}: found another training, with {other}; needs {own}, or another folder")
