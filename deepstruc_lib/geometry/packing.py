@@ -17,8 +17,8 @@ BOND_REACH = 1.2
 # While the mean bond length is sought, a little farther: it starts from nearest neighbours, which errors make short.
 _FIRST_REACH, _MOST_ROUNDS = 1.25, 20
 # Evidence for a frame, per bond, that bonds without order do not reach; and what it needs beside in a particle of few
-# bonds, where one of so many rotations always fits some. Under one in a hundred random packings of 13 to 40 soft
-# spheres passes, while all particles of the libraries do, with errors of 0.15 Å at a bond of 2.8 Å too.
+# bonds, where one of so many rotations always fits some. Of random packings of 13 to 40 soft spheres one in a hundred
+# has as much; library shapes of 13 to 59 atoms have it even with errors of 0.15 Å at a bond of 2.8 Å.
 ORDER, ORDER_OF_FEW = 0.7, 20.0
 # All but a few stray atoms hang together.
 ONE_PIECE = 0.9
