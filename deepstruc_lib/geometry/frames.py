@@ -15,11 +15,11 @@ from deepstruc_lib.particles.reference import GOLDEN_RATIO
 SPREAD = np.deg2rad(4.0)
 # The share of bonds that follow their frame, as the likelihood below supposes; the others may point anywhere.
 FOLLOWING = 0.9
-# Each kind of direction in a frame must hold this share of the bonds.
-SEEN = 0.1
+# A line is seen when it holds this part of an even share of the bonds.
+SEEN = 0.25
 
-# Bonds that judge the rotations tried, and pairs of bonds these rotations are laid through.
-_JUDGES, _PAIRS = 300, 32
+# Pairs of bonds through which rotations are laid; bonds that judge all of these, and then the best of them.
+_PAIRS, _FIRST_JUDGES, _JUDGES = 24, 60, 200
 # Two directions closer than this fix no rotation; a pair of bonds may differ by so much from a pair of the frame.
 _NARROWEST, _PAIR_TOLERANCE = np.deg2rad(25.0), np.deg2rad(9.0)
 # The best rotations are improved in a few steps. A step weighs bonds over twice the spread, since it begins askew.
@@ -35,12 +35,12 @@ class Frame:
     Args:
         name: Of the packing.
         lines: Unit vectors, one for each line.
-        kinds: Number of each line's kind; lines of one kind are equivalent by symmetry, or may be missing.
+        fewest: Lines that must be seen; bonds along fewer of them are those of another packing.
     """
 
     name: str
     lines: Float[ndarray, "lines 3"]
-    kinds: tuple[int, ...]
+    fewest: int
 
     @property
     def most(self) -> float:
@@ -102,12 +102,14 @@ def frames() -> tuple[Frame, ...]:
     fivefold = np.array([np.roll((0, sign, GOLDEN_RATIO), turn) for sign, turn in product((1, -1), range(3))])
     fivefold /= np.sqrt(1 + GOLDEN_RATIO**2)
     return (
-        Frame("sc", edges, (0,) * 3),
-        # Without second neighbours along the cube's edges it could as well be a zigzag or diamond.
-        Frame("bcc", np.concatenate([diagonals, edges]), (0,) * 4 + (1,) * 3),
-        Frame("layered", np.concatenate(layered), (0,) * 9),
-        Frame("decahedral", np.concatenate(decahedral), (0,) * 16),
-        Frame("icosahedral", np.concatenate([fivefold, _edges_between(fivefold)]), (0,) * 21),
+        Frame("sc", edges, fewest=3),
+        # Diamond has the four diagonals alone, and a zigzag two of them.
+        Frame("bcc", np.concatenate([diagonals, edges]), fewest=5),
+        # The zigzag of two lines is the thinnest hcp particle.
+        Frame("layered", np.concatenate(layered), fewest=2),
+        # Two of the five grains are a twin, which has nine lines.
+        Frame("decahedral", np.concatenate(decahedral), fewest=10),
+        Frame("icosahedral", np.concatenate([fivefold, _edges_between(fivefold)]), fewest=11),
     )
 
 
@@ -129,26 +131,25 @@ def _edges_between(axes: Float[ndarray, "axes 3"]) -> Float[ndarray, "lines 3"]:
 def fit_frame(frame: Frame, directions: Float[ndarray, "bonds 3"]) -> FittedFrame:
     """The rotation that lays a frame best on the directions of bonds; the same bonds give the same rotation."""
     rng = np.random.default_rng(_SEED)
-    judges = directions if len(directions) <= _JUDGES else rng.choice(directions, _JUDGES, replace=False)
+    judges = rng.permutation(directions)[:_JUDGES]
     rotations = _starts(frame, judges, rng)
     if len(rotations) == 0:
         return FittedFrame(frame, np.eye(3), -np.inf)
-    cosines = rotations @ frame.lines.T
-    scores = frame.evidence(_square_cosines(cosines, judges))
+    scores = frame.evidence(_square_cosines(rotations @ frame.lines.T, judges[:_FIRST_JUDGES]))
     rotations = rotations[np.argsort(-scores, kind="stable")[:_IMPROVED]]
     for _ in range(_STEPS):
         rotations = _improved(frame, rotations, judges)
     scores = frame.evidence(_square_cosines(rotations @ frame.lines.T, judges))
     best = rotations[np.argmax(scores)]
     along = (directions @ (best @ frame.lines.T)) ** 2
-    seen = np.bincount(np.array(frame.kinds)[along.argmax(axis=1)], minlength=max(frame.kinds) + 1)
-    possible = seen.min() >= SEEN * len(directions)
-    return FittedFrame(frame, best, float(frame.evidence(along.max(axis=1))) if possible else -np.inf)
+    held = np.bincount(along.argmax(axis=1), minlength=len(frame.lines))
+    seen = (held >= SEEN * len(directions) / len(frame.lines)).sum()
+    return FittedFrame(frame, best, float(frame.evidence(along.max(axis=1))) if seen >= frame.fewest else -np.inf)
 
 
 def _square_cosines(lines: Float[ndarray, "any 3 lines"], directions: Float[ndarray, "bonds 3"]) -> ndarray:
     """cos² of each direction's angle to the nearest line, for each rotation."""
-    return ((directions @ lines) ** 2).max(axis=-1)
+    return ((lines.mT @ directions.T) ** 2).max(axis=-2)
 
 
 def _starts(frame: Frame, directions: Float[ndarray, "bonds 3"], rng: np.random.Generator) -> ndarray:

@@ -10,13 +10,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from deepstruc_lib.geometry.packing import find_bonds, layer_word, packing
-from deepstruc_lib.particles import Recipe, distance_list, shape_library, unit_positions
+from deepstruc_lib.particles import Recipe, distance_list, unit_positions
+from deepstruc_lib.particles.libraries import SMALLEST_CRYSTAL
+from deepstruc_lib.solving.index_file import library_index
 
 # Two particles are of one shape up to this difference, times the cube root of their number of atoms. Errors of 0.1 Å
 # at a bond of 2.8 Å make up to 0.093 in particles of 13 to 450 atoms; a strain of 3 % along one axis makes less.
 SAME_SHAPE = 0.1
-# The nearest shape may be one of another packing, since sorted distances tell little of that: it must be so many
-# times as near.
+# Sorted distances tell little of the packing: round particles of one size have nearly the same, ordered or not. A shape
+# of another motif must be so many times as near, except to particles too small for their motif to be trusted.
 OTHER_MOTIF = 10.0
 # Ligands and staples hold the surface in another packing than the core. Where the whole has none, the parts of the
 # atoms that lie innermost are asked, the larger first.
@@ -53,7 +55,10 @@ def name_structure(positions: Float[ndarray, "atoms 3"], library: Sequence[Recip
         ValueError: Fewer than two atoms, or positions that are not finite or on top of each other.
     """
     motif = packing_motif(positions)
-    known = known_shape(positions, recipes_of_size(len(positions)) if library is None else library, motif)
+    recipes = recipes_of_size(len(positions)) if library is None else library
+    trusted = len(positions) >= SMALLEST_CRYSTAL
+    weights = {recipe: OTHER_MOTIF if trusted and recipe.motif != motif else 1.0 for recipe in recipes}
+    known = _nearest(positions, weights)
     return Name(None, motif, None) if known is None else Name(known.family, known.motif, known)
 
 
@@ -93,22 +98,18 @@ def word_motif(word: str) -> str | None:
     return {0: "fcc", 1: "twinned"}.get(sum(mirrors), "faulted")
 
 
-def known_shape(
-    positions: Float[ndarray, "atoms 3"], recipes: Sequence[Recipe], motif: str | None = None
-) -> Recipe | None:
+def known_shape(positions: Float[ndarray, "atoms 3"], recipes: Sequence[Recipe]) -> Recipe | None:
     """The recipe whose shape a structure has, at any scale; None where it is like none of them.
 
-    Args:
-        positions: In any unit.
-        recipes: Shapes of any size.
-        motif: Of the structure, where it is known: shapes of another one must then be much nearer.
+    Distances alone are compared: a round heap of many atoms is like a sphere. `name_structure` looks at bonds, too.
     """
-    alike = [recipe for recipe in recipes if recipe.n_atoms == len(positions)]
-    differences = [
-        shape_difference(positions, unit_positions(recipe))
-        * (OTHER_MOTIF if motif is not None and recipe.motif != motif else 1)
-        for recipe in alike
-    ]
+    return _nearest(positions, dict.fromkeys(recipes, 1.0))
+
+
+def _nearest(positions: ndarray, weights: dict[Recipe, float]) -> Recipe | None:
+    """The recipe of the same size whose difference, times its weight, is smallest and small enough."""
+    alike = [recipe for recipe in weights if recipe.n_atoms == len(positions)]
+    differences = [shape_difference(positions, unit_positions(recipe)) * weights[recipe] for recipe in alike]
     if not alike or min(differences) > SAME_SHAPE / len(positions) ** (1 / 3):
         return None
     return alike[int(np.argmin(differences))]
@@ -127,12 +128,14 @@ def shape_difference(one: Float[ndarray, "_ 3"], other: Float[ndarray, "_ 3"]) -
 
 def recipes_of_size(atoms: int) -> tuple[Recipe, ...]:
     """The shapes of the extended library with so many atoms."""
-    return _by_size().get(atoms, ())
+    return tuple(Recipe.from_name(name) for name in _names_by_size().get(atoms, ()))
 
 
 @lru_cache(maxsize=1)
-def _by_size() -> dict[int, tuple[Recipe, ...]]:
-    sizes: dict[int, list[Recipe]] = defaultdict(list)
-    for recipe in shape_library("extended"):
-        sizes[recipe.n_atoms].append(recipe)
-    return {atoms: tuple(recipes) for atoms, recipes in sizes.items()}
+def _names_by_size() -> dict[int, list[str]]:
+    """From the built library, which tells the sizes without building a particle."""
+    index = library_index("extended")
+    named: dict[int, list[str]] = defaultdict(list)
+    for name, atoms in zip(index.names, np.diff(index.first_atom).tolist(), strict=True):
+        named[atoms].append(name)
+    return dict(named)
