@@ -2,7 +2,8 @@
 
     python benchmarks/large_index.py FILE.index PDF.gr [PARTICLES]
 
-builds the file if it is not there, then solves the PDF with it, and compares the first five with a refinement of all of the coarse search's best 2,000, and, in a part of 2,000, with a refinement of all.
+builds the file if it is not there, then solves the PDF with it. The first five are compared with a refinement of all
+of the coarse search's best 2,000, and, in a part of 2,000 structures, with a refinement of all.
 """
 
 import json

@@ -109,7 +109,7 @@ def test_structures_that_somebody_proposes_are_refined_as_one_by_one():
     near = TRUTH.positions(2.75) + np.random.default_rng(0).normal(scale=0.03, size=(TRUTH.n_atoms, 3))
     proposed = [FEW[0].positions(2.8), near, TRUTH.positions(2.75)]
     found = refine_structures(target, proposed, everything=True)
-    assert [row for row, _ in found][0] == 2
+    assert found[0][0] == 2
     for row, ours in found:
         alone = fit(target, proposed[row])
         assert ours.rw == pytest.approx(alone.rw, abs=1e-5)
