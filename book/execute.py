@@ -1,7 +1,7 @@
 """Execute the chapters with papermill, in the order of the table of contents; outputs go to _executed/.
 
-A chapter already executed (same code, profile, library, pins and measured data) is not run again. One that fails stops the
-run with its traceback; it is kept as NAME.failed.ipynb, and every earlier result stays.
+A chapter already executed (same code, profile, library, pins and measured data) is not run again. One that fails
+stops the run with its traceback; it is kept as NAME.failed.ipynb, and every earlier result stays.
 """
 
 import argparse

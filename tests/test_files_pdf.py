@@ -28,6 +28,7 @@ def test_the_record_cannot_be_changed_nor_can_the_arrays_behind_it():
         pdf.g[0] = 1.0
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -47,6 +47,7 @@ def test_provenance_stands_in_the_comments(tmp_path):
     assert "# rw: 0.123\n" in text
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     "fields",
     [

@@ -97,6 +97,7 @@ def test_rows_hold_the_distances_and_zero_for_dummies():
         distance_rows(positions, satellites(11), 18)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("positions", "message"),
     [

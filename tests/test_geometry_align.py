@@ -106,6 +106,7 @@ def test_the_same_input_gives_the_same_result():
     np.testing.assert_array_equal(align(noisy, reference).positions, align(noisy, reference).positions)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("positions", "message"),
     [

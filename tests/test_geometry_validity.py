@@ -44,6 +44,7 @@ def test_a_cloud_of_atoms_is_not_valid():
     assert not validity(cloud, ALLOWED)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize("wrong", [np.zeros((1, 3)), np.zeros((4, 2)), np.full((4, 3), np.nan)])
 def test_what_is_no_structure_is_refused(wrong):
     with pytest.raises(ValueError, match="two atoms or more"):

@@ -105,7 +105,7 @@ def test_a_twin_has_one_hexagonal_layer_and_a_fault_two():
 
 
 def test_a_sphere_of_an_impossible_size_names_the_possible_ones():
-    with pytest.raises(ValueError, match=r"near it are .*13, 19"):
+    with pytest.raises(ValueError, match=r"needs a number such as .*13, 19"):
         unit_positions(Recipe("Sphere", ("fcc", "atom", 14)))
     with pytest.raises(ValueError, match="needs one of"):
         unit_positions(Recipe("Sphere", ("bcc", "atom", 15)))

@@ -355,6 +355,7 @@ def test_impossible_settings_are_refused(change, message):
         PDFSettings(**change)
 
 
+@pytest.mark.wrong_types
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

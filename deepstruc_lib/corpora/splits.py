@@ -20,7 +20,10 @@ def shuffled(keys: Sequence[str], seed: int = SEED) -> list[int]:
 
 
 def apportion(total: int, shares: Sequence[float] = SHARES) -> list[int]:
-    """Whole numbers in the proportion of the shares (largest remainders); no part is empty when there are three or more items."""
+    """Whole numbers in the proportion of the shares (largest remainders).
+
+    No part is empty when there are three or more items.
+    """
     wanted = total * np.asarray(shares) / sum(shares)
     counts = np.floor(wanted).astype(int)
     # Ties go to the test set: it needs the variety most.

@@ -122,5 +122,7 @@ def sphere(stacking: str, centre: str, atoms: int) -> Float[ndarray, "atoms 3"]:
     positions, distances = _by_distance(stacking, centre, _reach_of(atoms))
     if atoms < 1 or distances[atoms] - distances[atoms - 1] < SHELL_TOLERANCE:
         near = [n for n in sphere_sizes(stacking, centre, atoms + 100) if abs(n - atoms) < 60]
-        raise ValueError(f"sphere of {stacking} about {centre}: {atoms} atoms cut a shell: needs a whole number of shells, such as {near}")
+        raise ValueError(
+            f"sphere of {stacking} about {centre}: {atoms} atoms cut a shell: needs a number such as {near}"
+        )
     return positions[:atoms]

@@ -43,7 +43,7 @@ def _amplitude(symbol: str, q: tuple[float, ...], radiation: Radiation) -> np.nd
             return np.asarray(fxrayatq(symbol, np.array(q)), dtype=float)
         length = element.neutron.b_c
     except (ValueError, KeyError) as error:
-        raise ValueError(f"element {symbol!r}: has no tabulated {radiation} scattering amplitude: needs another element") from error
+        raise ValueError(f"element {symbol!r}: needs one with a tabulated {radiation} scattering amplitude") from error
     if length is None:
-        raise ValueError(f"element {symbol!r}: has no tabulated {radiation} scattering amplitude: needs another element")
+        raise ValueError(f"element {symbol!r}: needs one with a tabulated {radiation} scattering amplitude")
     return np.full(len(q), float(length))

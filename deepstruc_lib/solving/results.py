@@ -25,9 +25,7 @@ def output_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(
-            f"{folder}: cannot be made or written ({error.strerror}): needs a folder for the results"
-        ) from error
+        raise OSError(f"{folder}: cannot be written ({error.strerror}): needs a folder for the results") from error
     if not os.access(folder, os.W_OK):
         raise OSError(f"{folder}: may not be written to: needs a folder for the results")
     return folder
