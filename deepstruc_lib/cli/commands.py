@@ -101,10 +101,13 @@ def fit(
 def solve(
     pdf: options.PdfFile,
     element: options.Element = None,
-    method: Annotated[
-        Literal["library", "mlg-cvae", "auto"], typer.Option(help="Who proposes structures; auto is the library.")
-    ] = "auto",
-    library: Annotated[Literal["deepstruc", "extended"], typer.Option(help="197 shapes, or over 1000.")] = "deepstruc",
+    method: options.Method = "auto",
+    library: Annotated[
+        str, typer.Option(help="deepstruc: 197 shapes; extended: over 1300; or a file that `deepstruc index` wrote.")
+    ] = "deepstruc",
+    everything: Annotated[
+        bool, typer.Option("--all", help="Refine every structure, also those that cannot be among the best.")
+    ] = False,
     top: Annotated[int, typer.Option(min=1, help="How many solutions.")] = 5,
     samples: Annotated[int, typer.Option(min=0, help="Samples of a network besides its best guess.")] = 20,
     qmin: options.Qmin = None,
@@ -119,19 +122,21 @@ def solve(
     """Candidate structures for a measured PDF: `deepstruc solve my.gr --element Au --method library`."""
     from deepstruc_lib.files import read_gr
     from deepstruc_lib.solving import solve as solve_pdf
+    from deepstruc_lib.solving.methods import chosen_method
     from deepstruc_lib.solving.results import output_folder, write_solutions
     from deepstruc_lib.solving.tables import solutions_table
 
     start = time.perf_counter()
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     folder = None if output is None else output_folder(output)
-    searched: dict[str, Any] = {"element": element, "method": method, "library": library, "top": top}
+    searched: dict[str, Any] = {"element": element, "method": method, "library": _library(library), "top": top}
+    searched |= {"everything": everything}
     searched |= {"samples": samples, "r_range": _range(measured, rmin, rmax), "qdamp": qdamp, "cluster": cluster}
     with progress_bar("structures") as progress:
         found = solve_pdf(measured, **searched, progress=progress)
     solutions = found if folder is None else write_solutions(folder, found, measured)
     if as_json:
-        report: dict[str, Any] = {"input": pdf.name, "method": "library" if method == "auto" else method}
+        report: dict[str, Any] = {"input": pdf.name, "method": chosen_method(method)}
         report |= {"seconds": time.perf_counter() - start, "rw_range": list(solutions[0].fit.rw_range)}
         report |= {"complete": found.complete, "solutions": [solution.as_dict() for solution in solutions]}
         print(json.dumps(report))
@@ -140,6 +145,34 @@ def solve(
     if not found.complete:
         say("deepstruc: interrupted; these are the best of the structures tried so far")
     return 0 if found.complete else INTERRUPTED
+
+
+@app.command()
+def index(
+    files: Annotated[
+        list[Path], typer.Argument(help="Structures in any form that ASE reads; all images of each file.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The index to write, such as my.index.")],
+) -> None:
+    """Makes a searchable library of your own structures: `deepstruc index *.xyz -o my.index`.
+
+    Search it with `deepstruc solve my.gr --library my.index`. Elements do not count, only positions.
+    """
+    from deepstruc_lib.files import read_structures
+    from deepstruc_lib.solving import Structure, build_index, save_index
+
+    structures: list[Structure] = []
+    with progress_bar("files") as progress:
+        for done, file in enumerate(files, 1):
+            images = read_structures(file)
+            names = [file.name] if len(images) == 1 else [f"{file.name}#{place}" for place in range(1, len(images) + 1)]
+            structures += [Structure(name, image.positions) for name, image in zip(names, images, strict=True)]
+            progress(done, len(files))
+    with progress_bar("structures") as progress:
+        built = build_index(structures, progress=progress)
+    save_index(output, built)
+    repeated = len(structures) - len(built)
+    say(f"{output}: {len(built)} structures" + (f", {repeated} repeated ones left out" if repeated else ""))
 
 
 @app.command()
@@ -186,6 +219,19 @@ def bench(as_json: options.Json = False) -> None:
 
 for model_command in (model_commands.models, model_commands.train, model_commands.evaluate):
     app.command()(model_command)
+
+
+def _library(library: str) -> Any:
+    """The name of a library, or the index in a file."""
+    from deepstruc_lib.particles.libraries import LIBRARIES
+
+    if library in LIBRARIES:
+        return library
+    if not Path(library).exists():
+        raise ValueError(f"library {library!r}: needs one of {', '.join(LIBRARIES)}, or a file of `deepstruc index`")
+    from deepstruc_lib.solving import load_index
+
+    return load_index(library)
 
 
 def _range(pdf: Any, rmin: float | None, rmax: float | None) -> tuple[float, float] | None:

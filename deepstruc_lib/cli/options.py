@@ -25,6 +25,9 @@ def _address(cluster: str | None) -> str | None:
 
 
 Element = Annotated[str | None, typer.Option(callback=_symbol, help="Metal of the particle, such as Au.")]
+Method = Annotated[
+    str, typer.Option(help="Who proposes structures: library, a released model, the folder of a trained one, or auto.")
+]
 Cluster = Annotated[str | None, typer.Option(callback=_address, help="Address of a running dask scheduler.")]
 # of a measured PDF
 Qmin = Annotated[float | None, typer.Option(help="Lower end of the Fourier integral, Å⁻¹; overrides the file.")]

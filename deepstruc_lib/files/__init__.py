@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from deepstruc_lib.files.gr import format_gr, read_gr, write_gr
     from deepstruc_lib.files.measured import MEASURED, DataUnavailable, Sample, local_checksums, measured
     from deepstruc_lib.files.pdf import PDF, check_composition
-    from deepstruc_lib.files.structures import check_particle, read_structure, write_structure
+    from deepstruc_lib.files.structures import check_particle, read_structure, read_structures, write_structure
 
 __all__ = [
     "MEASURED",
@@ -22,6 +22,7 @@ __all__ = [
     "measured",
     "read_gr",
     "read_structure",
+    "read_structures",
     "write_gr",
     "write_structure",
 ]

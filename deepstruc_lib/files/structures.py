@@ -45,6 +45,27 @@ def read_structure(path: str | os.PathLike) -> Atoms:
         OSError: If the file cannot be had.
         ValueError: If it is no structure, or no particle of known elements in Å.
     """
+    images = _images(path)
+    if len(images) > 1:
+        log.info("%s: taking image %d of %d, the last", shown(path), len(images), len(images))
+    return _checked(path, images[-1])
+
+
+def read_structures(path: str | os.PathLike) -> list[Atoms]:
+    """Every image in a file as a particle, as `read_structure` takes the last.
+
+    Raises:
+        OSError: If the file cannot be had.
+        ValueError: If it is no structure, or one of its images no particle of known elements in Å.
+    """
+    images = _images(path)
+    named = (
+        [path] if len(images) == 1 else [f"{os.fspath(path)}, image {number}" for number in range(1, len(images) + 1)]
+    )
+    return [_checked(name, image) for name, image in zip(named, images, strict=True)]
+
+
+def _images(path: str | os.PathLike) -> list[Atoms]:
     read_bytes(path, _NEEDED)  # its limits only: ASE opens the file by itself to look at its name
     try:
         with warnings.catch_warnings():
@@ -55,13 +76,14 @@ def read_structure(path: str | os.PathLike) -> Atoms:
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise ValueError(f"{shown(path)}: no structure ({what}): needs {_NEEDED}") from error
-    last = images[-1] if images else None
-    if not isinstance(last, Atoms):
+    if not images or not all(isinstance(image, Atoms) for image in images):
         raise ValueError(f"{shown(path)}: no structure: needs {_NEEDED}")
-    if len(images) > 1:
-        log.info("%s: taking image %d of %d, the last", shown(path), len(images), len(images))
+    return list(images)
+
+
+def _checked(path: str | os.PathLike, image: Atoms) -> Atoms:
     try:
-        return check_particle(last)
+        return check_particle(image)
     except ValueError as error:
         raise ValueError(f"{shown(path)}: {error}") from error
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, combinations_with_replacement, count, product, takewhile
+from types import MappingProxyType
 
 from deepstruc_lib.particles.distances import first_of_shape
 from deepstruc_lib.particles.recipes import Recipe, unit_positions
@@ -115,6 +116,9 @@ def _extended() -> tuple[Recipe, ...]:
     return distinct(chain(shape_library("deepstruc"), reasonable))
 
 
+LIBRARIES = MappingProxyType({"deepstruc": _deepstruc, "extended": _extended})
+
+
 @lru_cache(maxsize=2)
 def shape_library(name: str) -> tuple[Recipe, ...]:
     """The distinct shapes of a library, one recipe each.
@@ -126,7 +130,6 @@ def shape_library(name: str) -> tuple[Recipe, ...]:
     Raises:
         ValueError: For another name.
     """
-    builders = {"deepstruc": _deepstruc, "extended": _extended}
-    if name not in builders:
-        raise ValueError(f"library {name!r}: needs one of {', '.join(builders)}")
-    return builders[name]()
+    if name not in LIBRARIES:
+        raise ValueError(f"library {name!r}: needs one of {', '.join(LIBRARIES)}")
+    return LIBRARIES[name]()
