@@ -19,6 +19,8 @@ from offline import executed, stable
 from offline.paths import EXECUTED, ROOT, chapters
 from papermill.exceptions import PapermillExecutionError
 
+from deepstruc_lib.files.textfiles import write_text
+
 CELL_TIMEOUT = 3 * 60 * 60  # seconds; only a hang takes longer, `train` included
 
 
@@ -77,8 +79,8 @@ def run_one(path: Path, profile: str) -> Path:
     seconds = time.monotonic() - start
     copy = EXECUTED / f"{path.stem}-{key}.ipynb"
     record = {"notebook": path.name, "profile": profile, "seconds": round(seconds, 2), **machine()}
-    _write(copy.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
-    _write(copy, nbformat.writes(stable.cleaned(nbformat.read(working, as_version=4))) + "\n")
+    write_text(copy.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
+    write_text(copy, nbformat.writes(stable.cleaned(nbformat.read(working, as_version=4))) + "\n")
     working.unlink()
     _forget_older(copy, record)
     return copy
@@ -90,13 +92,6 @@ def machine() -> dict[str, str]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
     return {"device": device, "python": platform.python_version(), "system": platform.system()}
-
-
-def _write(path: Path, text: str) -> None:
-    """All of the file or nothing: a reader never meets half a notebook."""
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def _forget_older(copy: Path, record: dict) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import fields
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -21,7 +22,7 @@ from deepstruc_lib.corpora import (
     save_corpus,
 )
 from deepstruc_lib.corpora.splits import apportion, shuffled, split_by_shape, split_keys
-from deepstruc_lib.corpora.storage import cache_folder, corpus_hash
+from deepstruc_lib.corpora.storage import cache_folder, cached, corpus_hash
 from deepstruc_lib.particles import distance_list
 from deepstruc_lib.scattering import PRESETS, simulate
 
@@ -194,7 +195,7 @@ def test_a_saved_corpus_comes_back(corpora, name, tmp_path):
 
 def test_a_file_that_is_no_corpus_is_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no corpus")
-    with pytest.raises(ValueError, match=r"text\.h5: not a saved corpus"):
+    with pytest.raises(ValueError, match=r"text\.h5: is no saved corpus"):
         load_corpus(tmp_path / "text.h5")
 
 
@@ -209,6 +210,69 @@ def test_the_cache_is_filled_used_and_mended(tmp_path, monkeypatch):
     file.write_bytes(b"damaged")
     np.testing.assert_array_equal(corpus("mlg").pdfs, built.pdfs)
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.fixture
+def kept(corpora, tmp_path, monkeypatch):
+    """The file of the MLG corpus in a cache of its own, how to ask for the corpus, and a record of each build."""
+    monkeypatch.setenv("DEEPSTRUC_CACHE", str(tmp_path))
+    builds = []
+
+    def ask() -> Corpus:
+        return cached("mlg", COARSE, lambda: builds.append(1) or corpora["mlg"])
+
+    ask()
+    (file,) = tmp_path.iterdir()
+    return file, ask, builds
+
+
+def test_a_locked_file_is_left_alone(kept, caplog):
+    fcntl = pytest.importorskip("fcntl", reason="locks are taken in another way on Windows")
+    file, ask, builds = kept
+    before = file.read_bytes()
+    with file.open("rb+") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert len(ask()) == 3137
+    assert len(builds) == 2
+    assert "cannot be read" in caplog.text
+    assert file.read_bytes() == before
+    ask()
+    assert len(builds) == 2
+
+
+@pytest.mark.parametrize("problem", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_an_unreadable_file_is_left_alone(kept, monkeypatch, caplog, problem):
+    file, ask, builds = kept
+    before = file.read_bytes()
+
+    def refuse(*_):
+        raise problem
+
+    monkeypatch.setattr("h5py.File", refuse)
+    assert len(ask()) == 3137
+    assert problem.strerror in caplog.text
+    assert (len(builds), file.read_bytes()) == (2, before)
+
+
+@pytest.mark.parametrize("damage", [b"", b"text", "half", "another"])
+def test_a_file_that_was_read_and_is_no_corpus_is_replaced(kept, damage, caplog):
+    file, ask, _ = kept
+    good = file.read_bytes()
+    if damage == "another":
+        with h5py.File(file, "w") as other:
+            other["x"] = 1
+    else:
+        file.write_bytes(good[: len(good) // 2] if damage == "half" else damage)
+    assert len(ask()) == 3137
+    assert "replaces its file" in caplog.text
+    assert len(load_corpus(file)) == 3137
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_another_version_of_what_builds_the_particles_is_another_corpus(monkeypatch):
+    before = corpus_hash("mlg", COARSE)
+    monkeypatch.setattr("ase.__version__", "0.0")
+    assert corpus_hash("mlg", COARSE) != before
 
 
 def test_other_settings_are_another_corpus():

@@ -34,7 +34,7 @@ def test_the_folder_is_looked_at_first(monkeypatch, tmp_path):
 def test_a_changed_file_in_the_folder_is_refused(monkeypatch, tmp_path):
     (tmp_path / "Au144pMBA.gr").write_bytes(CONTENT + b"0.02 0.2\n")
     monkeypatch.setenv("DEEPSTRUC_DATA", str(tmp_path))
-    with pytest.raises(ValueError, match=r"found the sha256 .*; needed"):
+    with pytest.raises(ValueError, match=r"has the sha256 .*: needs"):
         measured("Au144pMBA")
 
 
@@ -49,7 +49,7 @@ def test_without_network_one_exception_says_what_helps(monkeypatch, tmp_path, fo
     if folder:
         (tmp_path / folder).mkdir()
         monkeypatch.setenv("DEEPSTRUC_DATA", str(tmp_path / folder))
-    with pytest.raises(DataUnavailable, match=r"Au144pMBA.gr: found neither .*githubusercontent.* DEEPSTRUC_DATA set"):
+    with pytest.raises(DataUnavailable, match=r"Au144pMBA.gr: is neither .*githubusercontent.* DEEPSTRUC_DATA set"):
         measured("Au144pMBA")
 
 

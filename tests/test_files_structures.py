@@ -1,5 +1,7 @@
 """Laws of structure files: what is written is read, crystals and nonsense are not taken for particles."""
 
+import logging
+
 import ase.io
 import numpy as np
 import pytest
@@ -58,14 +60,20 @@ def test_provenance_stands_in_the_comments(tmp_path):
     ],
 )
 def test_provenance_of_another_kind_is_refused(tmp_path, fields):
-    with pytest.raises(ValueError, match=r"found .*; needed"):
+    with pytest.raises(ValueError, match=r".*: needs"):
         write_structure(tmp_path / "a.xyz", particle(), fields)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_last_image_counts(tmp_path):
-    ase.io.write(tmp_path / "run.xyz", [particle(2), particle(3)])
+def test_the_last_image_counts_and_the_log_says_so(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    ase.io.write(tmp_path / "run.xyz", [particle(3), particle(2), particle(3)])
     assert len(read_structure(tmp_path / "run.xyz")) == 55
+    assert "run.xyz: taking image 3 of 3, the last" in caplog.text
+    caplog.clear()
+    write_structure(tmp_path / "one.xyz", particle())
+    read_structure(tmp_path / "one.xyz")
+    assert not caplog.text
 
 
 def test_a_name_with_an_at_sign_is_a_name(tmp_path):
@@ -98,15 +106,17 @@ def test_every_direction_that_is_periodic_counts():
 
 def test_crystals_are_refused(tmp_path):
     ase.io.write(tmp_path / "gold.cif", bulk("Au", cubic=True))
-    with pytest.raises(ValueError, match=r"gold.cif: found a periodic structure, 2.88 Å"):
+    with pytest.raises(ValueError, match=r"gold.cif: a periodic structure, 2.88 Å"):
         read_structure(tmp_path / "gold.cif")
 
 
 @pytest.mark.parametrize(
     ("atoms", "message"),
     [
-        (Atoms(), "0 atoms"),
-        (Atoms("Au"), "1 atoms"),
+        (Atoms(), "no atoms: needs two"),
+        (Atoms("Au"), "one atom: needs two"),
+        (Atoms("Au", cell=[30, 30, 30], pbc=True), "one atom: needs two"),
+        (bulk("Au"), "periodic structure, 2.88 Å"),
         (Atoms("XAu", [[0, 0, 0], [3, 0, 0]]), "unknown element"),
         (Atoms("Au2", [[0, 0, 0], [np.nan, 0, 0]]), "not finite"),
         (Atoms("Au2", [[0, 0, 0], [0, 0, 0]]), "overlapping"),
@@ -125,7 +135,7 @@ def test_what_is_no_particle_is_refused(tmp_path, atoms, message):
 
 @pytest.mark.parametrize("ending", ["gr", "pdb", ""])
 def test_other_endings_are_not_written(tmp_path, ending):
-    with pytest.raises(ValueError, match=r"needed .xyz or .cif"):
+    with pytest.raises(ValueError, match=r"needs .xyz or .cif"):
         write_structure(tmp_path / f"a.{ending}", particle())
 
 
@@ -133,7 +143,7 @@ def test_other_endings_are_not_written(tmp_path, ending):
 @given(name=st.sampled_from(["a.xyz", "a.cif", "POSCAR", "a.pdb", "a.json", "a"]), data=st.binary(max_size=200))
 def test_arbitrary_bytes_raise_one_line(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
-    with pytest.raises((ValueError, OSError), match="found") as caught:
+    with pytest.raises((ValueError, OSError), match=": needs ") as caught:
         read_structure(tmp_path / name)
     assert str(caught.value).isprintable()
 
@@ -158,5 +168,5 @@ def test_a_damaged_xyz_is_refused_or_still_a_particle(tmp_path, data):
 def test_missing_files_and_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_structure(tmp_path / "none.xyz")
-    with pytest.raises(ValueError, match="found a folder"):
+    with pytest.raises(ValueError, match="is a folder"):
         read_structure(tmp_path)

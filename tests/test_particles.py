@@ -16,6 +16,7 @@ from deepstruc_lib.particles import (
     au144_core,
     distance_list,
     first_of_shape,
+    neighbour_counts,
     same_shape,
     shape_library,
     unit_positions,
@@ -189,3 +190,14 @@ def test_the_au144_core_is_chiral():
 def test_the_au144_core_counts_its_shells():
     with pytest.raises(ValueError, match="needs 1 to 4"):
         au144_core(5)
+
+
+def test_an_atom_of_an_icosahedron_has_its_neighbours_at_two_distances():
+    distances, neighbours = neighbour_counts(unit_positions(Recipe("Icosahedron", (2,))))
+    assert distances[:2] == pytest.approx([1, 1.0515], abs=1e-4)
+    assert neighbours[:2] == pytest.approx([2 * 12 / 13, 2 * 30 / 13])
+
+
+def test_every_other_atom_is_counted_as_a_neighbour_once():
+    for recipe in (Recipe("HCP", (2, 3, 4)), Recipe("Decahedron", (3, 2, 1))):
+        assert neighbour_counts(recipe.positions(2.7))[1].sum() == pytest.approx(recipe.n_atoms - 1)

@@ -12,6 +12,7 @@ from ase.cluster import Icosahedron, Octahedron
 from deepstruc_lib.scattering import (
     PRESETS,
     PDFSettings,
+    compact,
     debye_intensity,
     form_factors,
     simulate,
@@ -189,6 +190,110 @@ def test_padding_is_not_there():
     assert not padded.grad[:, 13:].any()
 
 
+@pytest.mark.parametrize("transform", ["exact", "diffpy"])
+@pytest.mark.parametrize("method", ["direct", "histogram"])
+@pytest.mark.parametrize("place", [100.0, -1e4, 1e30])
+def test_absent_atoms_may_lie_anywhere(transform, method, place):
+    positions = rattled(batch=2)
+    far = torch.cat([positions, torch.full((2, 4, 3), place, dtype=torch.float64)], dim=1)
+    far[1, :2] = place  # in one particle of the batch only
+    present = torch.ones(2, 17, dtype=torch.float64)
+    present[:, 13:], present[1, :2] = 0, 0
+    options = {"transform": transform, "method": method}
+    found = simulate(far, SHORT, occupancies=present, **options)
+    assert relative(found[:1], simulate(positions[:1], SHORT, **options)) < 1e-10
+    assert relative(found[1:], simulate(positions[1:, 2:], SHORT, **options)) < 1e-10
+    single = simulate(far[0].float(), SHORT, occupancies=present[0].float(), **options)
+    assert relative(single, found[0]) < 1e-4  # nor do they take digits from the rest
+
+
+def test_absent_atoms_keep_the_others_own_u_and_symbol():
+    positions = rattled()[0]
+    order = torch.tensor([13, *range(13)])
+    symbols, u = ["Pt"] + ["Au"] * 12, torch.linspace(0.002, 0.01, 13, dtype=torch.float64)
+    padded = torch.cat([positions, torch.full((1, 3), 500.0, dtype=torch.float64)])[order]
+    present = torch.tensor([0.0] + 13 * [1.0])
+    more = torch.cat([u, u[:1]])[order]
+    found = simulate(padded, SHORT, symbols=["Ni", *symbols], uiso=more, occupancies=present)
+    assert relative(found, simulate(positions, SHORT, symbols=symbols, uiso=u)) < 1e-10
+
+
+@pytest.mark.parametrize("method", ["direct", "histogram"])
+@pytest.mark.parametrize("distance", [60.0, 1e3, 1e6])
+def test_atoms_that_drifted_away_only_count_in_n(method, distance):
+    """Lost atoms have no pairs with the rest, two lost together still see each other; float32 keeps its digits."""
+    positions = rattled()
+    lost = torch.tensor([[distance, 0, 0], [0, -distance, 3.0], [2.7, -distance, 3.0]], dtype=torch.float64)
+    together = torch.cat([positions, lost[None]], dim=1)
+    pair = 2 * simulate(lost[1:], SHORT, method=method)
+    wanted = (13 * simulate(positions, SHORT, method=method) + pair) / 16
+    assert relative(simulate(together, SHORT, method=method), wanted) < 1e-8
+    if distance < 1e4:  # beyond, float32 no longer tells where the pair's two atoms are
+        assert relative(simulate(together.float(), SHORT, method=method), wanted) < 2e-4
+
+
+def test_a_lost_atom_costs_nothing_and_gets_no_pull():
+    """A diameter of 10⁶ Å would ask for terabytes; what is computed depends on the longest distance that counts."""
+    settings = PRESETS["deepstruc"].replace(rmax=20, rstep=0.1)
+    positions = rattled(shells=4, dtype=torch.float32)
+    lost = positions.clone()
+    lost[:, -1, 0] += 1e6
+    assert compact(lost, None, settings.rmax).longest < 1.5 * compact(positions, None, settings.rmax).longest
+    simulate(lost.requires_grad_(), settings).square().sum().backward()
+    assert torch.isfinite(lost.grad).all()
+    assert not lost.grad[:, -1].any()
+
+
+def test_compacting_moves_parts_and_nothing_within_them():
+    positions = torch.cat([rattled(), rattled(seed=1) + 400.0, rattled(seed=2) - 90.0], dim=1)
+    seen = compact(positions, None, 40.0)
+    before, after = ((some[:, :, None] - some[:, None]).norm(dim=-1) for some in (positions, seen.positions))
+    near = before < 30
+    torch.testing.assert_close(after[near], before[near], atol=1e-10, rtol=0)
+    assert (after[~near] > max(40, seen.longest)).all()
+    assert seen.longest < 25
+    assert seen.kept.tolist() == list(range(39))
+    compacted = compact(seen.positions, None, 50.0)
+    assert compacted.positions is seen.positions
+
+
+def test_occupancies_that_are_fitted_keep_their_atoms():
+    positions = torch.cat([rattled(), torch.full((1, 1, 3), 3.1, dtype=torch.float64)], dim=1)
+    present = torch.ones(1, 14, dtype=torch.float64)
+    present[:, 13] = 0
+    simulate(positions, SHORT, occupancies=present.requires_grad_(), method="direct")[0, 20].backward()
+    assert present.grad[0, 13] != 0
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("method", ["direct", "histogram"])
+def test_autocast_changes_nothing(precision, method):
+    results = []
+    for enabled in (False, True):
+        positions = rattled(batch=2, dtype=getattr(torch, precision)).requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            g = simulate(positions, SHORT, method=method)
+            loss = g.square().sum()
+        results.append((g, *torch.autograd.grad(loss, positions)))
+    for plain, cast in zip(*results, strict=True):
+        assert cast.dtype == positions.dtype
+        torch.testing.assert_close(cast, plain, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("transform", ["exact", "diffpy"])
+@pytest.mark.parametrize("method", ["direct", "histogram"])
+def test_gradients_work_after_a_first_call_in_inference_mode(transform, method):
+    # Settings of no other test, so that nothing is kept of them yet.
+    settings = SHORT.replace(qdamp=0.0123, delta2=0.0123, rmax=12.3 if method == "direct" else 12.4)
+    positions = rattled(batch=1)
+    with torch.inference_mode():
+        first = simulate(positions, settings, transform=transform, method=method)
+    again = simulate(positions.requires_grad_(), settings, transform=transform, method=method)
+    again.sum().backward()
+    assert torch.equal(again, first)
+    assert positions.grad.any()
+
+
 def test_a_batch_is_its_members():
     positions = rattled(batch=3)
     together = simulate(positions, SHORT)
@@ -227,8 +332,8 @@ def test_form_factor_counts_the_electrons():
     assert (f[:, 1] < f[:, 0]).all()
 
 
-def test_float32_simulation_of_the_largest_particle_stays_exact_to_1e_4():
-    positions = torch.tensor(Icosahedron("Au", 6).positions)
+def test_float32_simulation_stays_exact_to_1e_4_of_a_particle_larger_than_those_of_the_corpora():
+    positions = torch.tensor(Icosahedron("Au", 5).positions)
     settings = PRESETS["deepstruc"].replace(rstep=0.05)
     assert relative(simulate(positions.float(), settings), simulate(positions, settings)) < 1e-4
 

@@ -12,7 +12,8 @@ from deepstruc_lib.models import Structures, load_model, released
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.scattering import PRESETS, PDFSettings, simulate
 from deepstruc_lib.solving import propose, shapes, solve
-from deepstruc_lib.solving.report import solutions_table, write_solutions
+from deepstruc_lib.solving.results import write_solutions
+from deepstruc_lib.solving.tables import solutions_table
 
 TRUTH, OTHER = Recipe("FCC", (2, 3, 3)), Recipe("FCC", (2, 2, 2))
 SETTINGS = PRESETS["mlg"].replace(rstep=0.05)

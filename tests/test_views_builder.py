@@ -1,18 +1,15 @@
-"""The particle builder and the figures of corpora: what is drawn is what was built, and no kernel is needed."""
+"""The particle builder: what is drawn is what was built, and no kernel is needed."""
 
 import numpy as np
 import pytest
 import torch
 
 pytest.importorskip("nglview")
-from ase.data import atomic_numbers
-
-from deepstruc_lib.corpora import METALLIC_RADII, bond_length, corpus
-from deepstruc_lib.particles import Recipe, shape_library, unit_positions
-from deepstruc_lib.scattering import PRESETS, PDFSettings, simulate
-from deepstruc_lib.views import corpus_figures
+from deepstruc_lib.corpora import METALLIC_RADII, bond_length
+from deepstruc_lib.particles import Recipe, neighbour_counts
+from deepstruc_lib.scattering import PDFSettings, simulate
 from deepstruc_lib.views.builder import CURVE, DIALS, STICKS, TOUR, ParticleBuilder, _Controls
-from deepstruc_lib.views.explorers import PLOTLY
+from deepstruc_lib.views.widgets import PLOTLY
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # nglview's and ipywidgets' own
 
@@ -40,28 +37,6 @@ def controls(builder, shown):
     return made
 
 
-@pytest.fixture(scope="module")
-def deepstruc():
-    return corpus("deepstruc", PRESETS["deepstruc_published"].replace(rstep=0.1, rmax=5.0), cache=False)
-
-
-# ---- distances ----
-
-
-def test_an_atom_of_an_icosahedron_has_its_neighbours_at_two_distances():
-    distances, neighbours = corpus_figures.neighbour_counts(unit_positions(Recipe("Icosahedron", (2,))))
-    assert distances[:2] == pytest.approx([1, 1.0515], abs=1e-4)
-    assert neighbours[:2] == pytest.approx([2 * 12 / 13, 2 * 30 / 13])
-
-
-def test_every_other_atom_is_counted_as_a_neighbour_once():
-    for recipe in (Recipe("HCP", (2, 3, 4)), Recipe("Decahedron", (3, 2, 1))):
-        assert corpus_figures.neighbour_counts(recipe.positions(2.7))[1].sum() == pytest.approx(recipe.n_atoms - 1)
-
-
-# ---- the builder ----
-
-
 def test_the_builder_draws_what_the_simulator_gives(builder):
     atoms = builder.built(Recipe("Decahedron", (3, 2, 0)), "Cu")
     exact = simulate(torch.from_numpy(atoms.positions), SETTINGS).numpy()
@@ -71,7 +46,7 @@ def test_the_builder_draws_what_the_simulator_gives(builder):
 def test_a_particle_takes_its_metals_bond_length_or_the_one_given(builder):
     for given, expected in ((None, bond_length(METALLIC_RADII["Pt"])), (3.0, 3.0)):
         atoms = builder.built(Recipe("Octahedron", (3,)), "Pt", given)
-        assert corpus_figures.neighbour_counts(atoms.positions)[0][0] == pytest.approx(expected)
+        assert neighbour_counts(atoms.positions)[0][0] == pytest.approx(expected)
 
 
 def test_the_sweep_shows_every_stop_with_its_picture_to_scale(builder):
@@ -146,63 +121,3 @@ def test_the_lowest_dials_give_a_particle_or_say_what_is_missing(controls, shown
         dial.value = dial.min
     last = shown[-1][0]
     assert said in (last["text/plain"] if isinstance(last, dict) else last.alt)
-
-
-# ---- figures of corpora ----
-
-
-def test_every_shape_has_its_tick():
-    library = shape_library("deepstruc")
-    made = corpus_figures.sizes_by_family(library, alt="Sizes.")
-    assert sorted(n for trace in made.data for n in trace.x) == sorted(recipe.n_atoms for recipe in library)
-    assert len(made.data) == 7
-
-
-def test_the_bars_of_the_radii_hold_every_element_once():
-    made = corpus_figures.shared_radii(METALLIC_RADII, alt="Radii.")
-    listed = " ".join(made.data[0].text).split()
-    assert sorted(listed) == sorted(METALLIC_RADII)
-    assert all(symbol in atomic_numbers for symbol in listed)
-    assert sum(made.data[0].x) == 28
-
-
-def test_rows_of_distances_do_not_overlap():
-    particles = {name: unit_positions(Recipe.from_name(name)) for name in ("SC(2,2,2)", "BCC(2,3,3)", "Octahedron(4)")}
-    made = corpus_figures.distance_rows(particles, 2.0, alt="Distances.")
-    for row, trace in enumerate(made.data):
-        assert np.nanmin(trace.y) == -row
-        assert np.nanmax(trace.y) < 1 - row
-        assert np.nanmax(trace.x) <= 2
-
-
-def test_the_map_of_a_split_has_every_structure_in_its_part(deepstruc):
-    made = corpus_figures.split_map(deepstruc, {"random": "at random", "shape": "by shape"}, alt="Splits.")
-    by_chance, by_shape = (trace.z for trace in made.data[:2])
-    assert by_chance.shape == (197, 19)
-    assert [(by_chance == part).sum() for part in range(3)] == [2245, 749, 749]
-    assert (by_shape == by_shape[:, :1]).all()
-
-
-def test_a_map_of_structures_in_several_parts_is_refused():
-    mlg = corpus("mlg", PRESETS["mlg"].replace(rmax=5.0), cache=False)
-    with pytest.raises(ValueError, match="several parts"):
-        corpus_figures.split_map(mlg, {"random": "at random"}, alt="Splits.")
-
-
-# ---- side by side ----
-
-
-def test_particles_side_by_side_keep_their_shape_and_their_distance():
-    particles = [Recipe(*r).build("Au", 2.68) for r in (("Icosahedron", (2,)), ("Octahedron", (3,)), ("SC", (2, 2, 2)))]
-    together, number = corpus_figures.side_by_side(particles, columns=2, gap=4.0)
-    for k, particle in enumerate(particles):
-        mine = together.positions[number == k]
-        kept, before = (corpus_figures.neighbour_counts(x)[0] for x in (mine, particle.positions))
-        np.testing.assert_allclose(kept, before, atol=1e-9)
-        others = together.positions[number != k]
-        assert np.linalg.norm(mine[:, None] - others, axis=-1).min() >= 4.0
-
-
-def test_nothing_cannot_stand_side_by_side():
-    with pytest.raises(ValueError, match="at least one"):
-        corpus_figures.side_by_side([], columns=2)

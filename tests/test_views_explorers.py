@@ -8,8 +8,10 @@ from deepstruc_lib.files import MEASURED, DataUnavailable
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.scattering import PDFSettings, simulate
 from deepstruc_lib.views import pdf_figures, stand_ins
-from deepstruc_lib.views.explorers import CONTROLS, PLOTLY, PDFExplorer
+from deepstruc_lib.views.chapters.pdf_theory import mark_distances
+from deepstruc_lib.views.explorers import CONTROLS, PDFExplorer
 from deepstruc_lib.views.stand_ins import measured_pdfs, stand_in
+from deepstruc_lib.views.widgets import PLOTLY
 
 R = np.linspace(0, 10, 50)
 SETTINGS = PDFSettings(rmax=15.0, rstep=0.05)
@@ -60,7 +62,7 @@ def test_a_slider_without_stops_is_refused():
 
 def test_marks_stand_at_their_distances():
     made = pdf_figures.recorded(R, {"1": R}, "x", alt="A line.")
-    pdf_figures.mark_distances(made, [2.0, 3.0], ["one", "two"], ["#1f7fc4", "#d1600d"], 1.0)
+    mark_distances(made, [2.0, 3.0], ["one", "two"], ["#1f7fc4", "#d1600d"], 1.0)
     assert [note.x for note in made.layout.annotations] == [2.0, 3.0]
 
 

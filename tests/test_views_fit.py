@@ -7,7 +7,7 @@ import pytest
 
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.solving import Candidate, shapes
-from deepstruc_lib.views.fit_figures import RISES, ranking, shares, valley
+from deepstruc_lib.views.chapters.library_fit import RISES, ranking, shares, valley
 
 RECIPES = tuple(map(Recipe.from_name, ("Octahedron(3)", "Icosahedron(2)", "FCC(1,2,2)", "Octahedron(2)")))
 

@@ -9,9 +9,10 @@ import torch
 pytest.importorskip("nglview")
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.models import ConditionalAutoencoder, CVAEConfig, generate
-from deepstruc_lib.views import latent_figures
-from deepstruc_lib.views.explorers import PLOTLY
+from deepstruc_lib.views.chapters.latent_planes import latent_maps, plane_map
+from deepstruc_lib.views.chapters.latent_walks import atoms_along, shares_along, walk_figure
 from deepstruc_lib.views.latent_explorer import PDF_COLOR, LatentExplorer
+from deepstruc_lib.views.widgets import PLOTLY
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # nglview's and ipywidgets' own
 CONFIG = CVAEConfig(n_atoms=19, encoder=(8,), prior=(8,), upsampling=(4, 4), decoder=(16,))
@@ -46,7 +47,7 @@ def test_every_pdf_is_in_each_map_once_under_its_kind():
     rng = np.random.default_rng(0)
     maps = {"one": rng.random((9, 2)), "other": rng.random((9, 2))}
     n_atoms = np.repeat([19, 43, 93], 3)
-    made = latent_figures.latent_maps(maps, n_atoms, "{} atoms", list("abcdefghi"), alt="Two planes.")
+    made = latent_maps(maps, n_atoms, "{} atoms", list("abcdefghi"), alt="Two planes.")
     for number, points in enumerate(maps.values(), start=1):
         own = [trace for trace in made.data if trace.xaxis == f"x{number}".removesuffix("1")]
         assert [trace.name for trace in own] == ["19 atoms", "43 atoms", "93 atoms"]
@@ -57,7 +58,7 @@ def test_every_pdf_is_in_each_map_once_under_its_kind():
 
 def test_reals_are_a_scale_with_one_bar():
     maps = {"one": np.zeros((4, 2)), "other": np.ones((4, 2))}
-    made = latent_figures.latent_maps(maps, np.linspace(2.4, 3, 4), "d (Å)", list("abcd"), alt="Two planes.")
+    made = latent_maps(maps, np.linspace(2.4, 3, 4), "d (Å)", list("abcd"), alt="Two planes.")
     assert len(made.data) == 2
     assert [trace.marker.showscale for trace in made.data] == [True, False]
     assert made.layout.xaxis.domain[1] < made.layout.xaxis2.domain[0]
@@ -66,7 +67,7 @@ def test_reals_are_a_scale_with_one_bar():
 def test_the_plane_is_drawn_with_its_points_on_both_panels():
     n_atoms, valid = np.arange(6).reshape(2, 3), np.array([[True, False, True], [False, True, True]])
     points = np.array([[0.5, 0.5]])
-    made = latent_figures.plane_map(np.arange(3.0), np.arange(2.0), n_atoms, valid, points, alt="A plane.")
+    made = plane_map(np.arange(3.0), np.arange(2.0), n_atoms, valid, points, alt="A plane.")
     atoms, first, judged, second = made.data
     np.testing.assert_array_equal(atoms.z, n_atoms)
     np.testing.assert_array_equal(judged.z, valid)
@@ -75,7 +76,7 @@ def test_the_plane_is_drawn_with_its_points_on_both_panels():
 
 def test_a_walk_starts_at_no_distance_from_a_and_ends_at_none_from_b():
     pdfs = np.stack([np.sin(R), 0.5 * np.sin(R), 0 * R])
-    made = latent_figures.walk_figure(R, pdfs, (pdfs[0], pdfs[2]), [19, 43, 43], alt="A walk.")
+    made = walk_figure(R, pdfs, (pdfs[0], pdfs[2]), [19, 43, 43], alt="A walk.")
     assert [frame.name for frame in made.frames] == ["0.0", "0.5", "1.0"]
     assert [frame.layout.annotations[0].text for frame in made.frames] == ["19 atoms", "43 atoms", "43 atoms"]
     at = [frame.data[1].y for frame in made.frames]
@@ -86,14 +87,14 @@ def test_a_walk_starts_at_no_distance_from_a_and_ends_at_none_from_b():
 
 
 def test_steps_of_atoms_are_drawn_over_the_known_numbers():
-    made = latent_figures.atoms_along({"cvae": np.array([19, 43, 93])}, [19, 43, 63, 93], alt="Steps.")
+    made = atoms_along({"cvae": np.array([19, 43, 93])}, [19, 43, 63, 93], alt="Steps.")
     assert [shape.y0 for shape in made.layout.shapes] == [19, 43, 63, 93]
     assert list(made.data[0].y) == [19, 43, 93]
 
 
 def test_shares_lie_within_their_bands():
     values = np.array([[0.5, 0.4, 0.6], [0.8, 0.7, 0.9]])
-    band, line = latent_figures.shares_along({"cvae": values}, alt="Shares.").data
+    band, line = shares_along({"cvae": values}, alt="Shares.").data
     assert list(line.y) == [50, 80]
     assert list(band.y) == pytest.approx([40, 70, 90, 60])
 

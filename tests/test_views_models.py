@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from deepstruc_lib.views.model_figures import (
-    FLOOR,
-    TERMS,
-    latent_ellipses,
-    misfit_plane,
-    network_diagram,
-    training_curves,
-)
+from deepstruc_lib.views.chapters.network_diagram import network_diagram
+from deepstruc_lib.views.chapters.networks import FLOOR, TERMS, latent_ellipses, misfit_plane, training_curves
 
 
 def history(epochs, **columns):

@@ -5,7 +5,8 @@ import pytest
 
 from deepstruc_lib.geometry import satellites, to_unit_sphere, trilateration_errors
 from deepstruc_lib.particles import Recipe
-from deepstruc_lib.views.satellite_figures import error_curves, mark_levels, sphere_with_satellites
+from deepstruc_lib.views.chapters.satellite_errors import error_curves, mark_levels
+from deepstruc_lib.views.chapters.satellites import sphere_with_satellites
 from deepstruc_lib.views.theme import figure
 
 
@@ -58,6 +59,18 @@ def test_a_level_runs_across_the_whole_figure_under_its_name():
     made = mark_levels(figure([{"x": [1, 10], "y": [2, 3]}, {"x": [0.1, 5], "y": [1, 1]}], alt="x"), {"target": 0.05})
     level = made.to_dict()["data"][-1]
     assert (level["name"], level["x"], level["y"]) == ("target", [0.1, 10], [0.05, 0.05])
+
+
+def test_a_level_runs_across_curves_given_as_arrays():
+    made = figure([{"x": np.array([0.3, 10.0]), "y": np.array([2.0, 3.0])}], alt="x")
+    mark_levels(made, {"target": 0.05, "paper": 0.4})
+    for trace, level in zip(made.data[1:], (0.05, 0.4), strict=True):
+        assert (trace.x, trace.y) == ((0.3, 10.0), (level, level))
+
+
+def test_levels_that_could_not_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="at most 4 can be told apart"):
+        mark_levels(figure([{"x": [0, 1], "y": [0, 1]}], alt="x"), {str(level): level for level in range(5)})
 
 
 def test_exact_distances_have_no_curve_and_the_others_one_each(records):

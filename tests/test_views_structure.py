@@ -13,7 +13,9 @@ from ase import Atoms
 from ase.cluster import Icosahedron, Octahedron
 from PIL import Image
 
+from deepstruc_lib.particles import Recipe, neighbour_counts
 from deepstruc_lib.views import show
+from deepstruc_lib.views.arrangement import side_by_side
 from deepstruc_lib.views.poster import poster
 from deepstruc_lib.views.structure import atom_colors
 
@@ -126,3 +128,19 @@ def test_the_poster_is_transparent_around_the_particle_and_does_not_cut_it():
 
 def test_posters_do_not_differ_between_runs(icosahedron):
     assert show(icosahedron, alt="x", style="sticks").poster == show(icosahedron, alt="x", style="sticks").poster
+
+
+def test_particles_side_by_side_keep_their_shape_and_their_distance():
+    particles = [Recipe(*r).build("Au", 2.68) for r in (("Icosahedron", (2,)), ("Octahedron", (3,)), ("SC", (2, 2, 2)))]
+    together, number = side_by_side(particles, columns=2, gap=4.0)
+    for k, particle in enumerate(particles):
+        mine = together.positions[number == k]
+        kept, before = (neighbour_counts(x)[0] for x in (mine, particle.positions))
+        np.testing.assert_allclose(kept, before, atol=1e-9)
+        others = together.positions[number != k]
+        assert np.linalg.norm(mine[:, None] - others, axis=-1).min() >= 4.0
+
+
+def test_nothing_cannot_stand_side_by_side():
+    with pytest.raises(ValueError, match="at least one"):
+        side_by_side([], columns=2)

@@ -11,14 +11,10 @@ import typer
 
 from deepstruc_lib.cli import model_commands, options
 from deepstruc_lib.cli.messages import INTERRUPTED, progress_bar, say
+from deepstruc_lib.cli.session import begin
 
-app = typer.Typer(
-    help="Given the pair distribution function of a metal nanoparticle, where are its atoms?\n\n"
-    "Results go to stdout, progress and messages to stderr. Wrong input ends with exit code 2 and one line.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.callback()(begin)
 
 # Up to this many atoms the exact pair sum takes seconds; beyond, the distances are binned (error below 1e-4 of Gmax).
 EXACT_UP_TO = 400
@@ -87,12 +83,12 @@ def fit(
     """Scale, stretch, B and delta2 of one structure, with uncertainties: `deepstruc fit my.gr particle.xyz`."""
     from deepstruc_lib.files import read_gr, read_structure
     from deepstruc_lib.solving import fit as fit_structure
-    from deepstruc_lib.solving.report import fit_table
+    from deepstruc_lib.solving.tables import fit_table
 
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)
     atoms = read_structure(structure)
     if len(set(atoms.get_chemical_symbols())) > 1:
-        raise ValueError(f"{structure}: found {atoms.get_chemical_formula()}; needed a particle of one element")
+        raise ValueError(f"{structure}: holds {atoms.get_chemical_formula()}: needs a particle of one element")
     fixed = _fixed(fix or [])
     result = fit_structure(measured, atoms, r_range=_range(measured, rmin, rmax), qdamp=qdamp, fixed=fixed)
     if as_json:
@@ -104,7 +100,7 @@ def fit(
 @app.command()
 def solve(
     pdf: options.PdfFile,
-    element: Annotated[str | None, typer.Option(help="Metal of the particle, such as Au.")] = None,
+    element: options.Element = None,
     method: Annotated[
         Literal["library", "mlg-cvae", "auto"], typer.Option(help="Who proposes structures; auto is the library.")
     ] = "auto",
@@ -116,14 +112,15 @@ def solve(
     qdamp: options.Qdamp = None,
     rmin: options.FitRmin = None,
     rmax: options.FitRmax = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a running dask scheduler.")] = None,
+    cluster: options.Cluster = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for .xyz, table, curves.")] = None,
     as_json: options.Json = False,
 ) -> int:
     """Candidate structures for a measured PDF: `deepstruc solve my.gr --element Au --method library`."""
     from deepstruc_lib.files import read_gr
     from deepstruc_lib.solving import solve as solve_pdf
-    from deepstruc_lib.solving.report import output_folder, solutions_table, write_solutions
+    from deepstruc_lib.solving.results import output_folder, write_solutions
+    from deepstruc_lib.solving.tables import solutions_table
 
     start = time.perf_counter()
     measured = read_gr(pdf, qmin=qmin, qmax=qmax)

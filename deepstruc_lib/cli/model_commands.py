@@ -20,7 +20,7 @@ def models(as_json: options.Json = False) -> None:
     from deepstruc_lib.models import released_models
     from deepstruc_lib.models.cards import read_card
     from deepstruc_lib.models.released import RELEASED
-    from deepstruc_lib.solving.report import models_table
+    from deepstruc_lib.solving.tables import models_table
 
     cards: dict[str, dict[str, Any]] = {}
     for name in released_models():
@@ -59,7 +59,8 @@ def train(
 
     from deepstruc_lib.models import EXPERIMENTS, load_model
     from deepstruc_lib.models.training.checkpoint import CHECKPOINT
-    from deepstruc_lib.solving.report import evaluation_table, output_folder
+    from deepstruc_lib.solving.results import output_folder
+    from deepstruc_lib.solving.tables import evaluation_table
 
     _check_trainable(model, device)
     own = f"{model}-seed{seed}" if seed else model
@@ -113,7 +114,7 @@ def evaluate(
     from deepstruc_lib.models import load_model
     from deepstruc_lib.models.released import model_folder
     from deepstruc_lib.solving import evaluate_library
-    from deepstruc_lib.solving.report import evaluation_table
+    from deepstruc_lib.solving.tables import evaluation_table
 
     if model == "library":
         if corpus is None or record:

@@ -1,5 +1,6 @@
 """The options that commands share, each said once."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,20 @@ PdfFile = Annotated[
 StructureFile = Annotated[Path, typer.Argument(help="Any file that ASE reads: .xyz, .cif, .pdb, ...")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ModelName = Annotated[str, typer.Argument(help="Such as mlg-cvae; `deepstruc models` lists them.")]
+
+
+def _symbol(element: str | None) -> str | None:
+    return element if element is None else element.capitalize()
+
+
+def _address(cluster: str | None) -> str | None:
+    if cluster is not None and not re.fullmatch(r"(\w+://)?[^\s/]+:\d+/?", cluster):
+        raise ValueError(f"--cluster {cluster}: needs the address of a dask scheduler, such as tcp://127.0.0.1:8786")
+    return cluster
+
+
+Element = Annotated[str | None, typer.Option(callback=_symbol, help="Metal of the particle, such as Au.")]
+Cluster = Annotated[str | None, typer.Option(callback=_address, help="Address of a running dask scheduler.")]
 # of a measured PDF
 Qmin = Annotated[float | None, typer.Option(help="Lower end of the Fourier integral, Å⁻¹; overrides the file.")]
 Qmax = Annotated[float | None, typer.Option(help="Upper end of the Fourier integral, Å⁻¹; overrides the file.")]

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
-from tqdm import tqdm
 
 from deepstruc_lib.corpora.record import Corpus
 from deepstruc_lib.particles import Recipe, first_of_shape, unit_positions
+from deepstruc_lib.progress import progress_bar
 from deepstruc_lib.scattering import PDFSettings, simulate
 
 # Structures of one recipe in one call of the simulator.
@@ -52,15 +52,17 @@ def entry_pdfs(entries: Entries, settings: PDFSettings, progress: bool = False) 
     A recipe's particles go together: they have the same number of atoms, so nothing is padded.
     """
     pdfs = np.empty((len(entries.recipe_ids), len(settings.r)), dtype=np.float32)
-    for index, recipe in enumerate(tqdm(entries.recipes, desc="simulating", unit="shape", disable=not progress)):
-        mine = np.flatnonzero(entries.recipe_ids == index)
-        lengths, copies = np.unique(entries.bond_lengths[mine], return_inverse=True)
-        unit = torch.from_numpy(unit_positions(recipe).copy())
-        curves = [
-            simulate((chunk[:, None, None] * unit).float(), settings, transform="diffpy")
-            for chunk in torch.from_numpy(lengths).split(BATCH)
-        ]
-        pdfs[mine] = torch.cat(curves).numpy()[copies.reshape(-1)]
+    with progress_bar("shapes simulated", show=progress) as report:
+        for index, recipe in enumerate(entries.recipes):
+            report(index, len(entries.recipes))
+            mine = np.flatnonzero(entries.recipe_ids == index)
+            lengths, copies = np.unique(entries.bond_lengths[mine], return_inverse=True)
+            unit = torch.from_numpy(unit_positions(recipe).copy())
+            curves = [
+                simulate((chunk[:, None, None] * unit).float(), settings, transform="diffpy")
+                for chunk in torch.from_numpy(lengths).split(BATCH)
+            ]
+            pdfs[mine] = torch.cat(curves).numpy()[copies.reshape(-1)]
     return pdfs
 
 

@@ -1,5 +1,6 @@
 """Read and write .gr files: a header and the columns r, G(r) and perhaps their uncertainties."""
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from deepstruc_lib.files.header import parse_fields, parse_labels
 from deepstruc_lib.files.pdf import PDF, STEP_TOLERANCE
 from deepstruc_lib.files.table import parse_rows, split_header
 from deepstruc_lib.files.textfiles import decode, read_bytes, shown, write_text
+
+log = logging.getLogger(__name__)
 
 _NEEDED = "a PDF, a text file with r in Å and G in Å⁻²"
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|svg)", re.IGNORECASE)
@@ -32,7 +35,8 @@ def read_gr(
 
     Columns go by their label (`#L r(A) G(r) d_r d_Gr`); without one, two are r G, three r G dG and four
     r G dr dG, as in diffpy. A fit saved by PDFgui (.fgr) holds the calculated curve and the difference: their sum,
-    the observed curve, is returned. r stays as printed. A header's rmin, rmax and rstep only check the columns.
+    the observed curve, is returned. r stays as printed. A header's rmin, rmax and rstep only
+    check the columns; where they are in nm and the columns, by their highest peak, in Å, a warning is logged.
 
     Args:
         path: UTF-8, UTF-16 with its mark, or Latin-1 text; any line ends; at most `textfiles.SIZE_LIMIT` bytes.
@@ -42,7 +46,15 @@ def read_gr(
 
     Raises:
         OSError: If the file cannot be had.
-        ValueError: If it is no PDF in Å; one line that says what was found and what is needed.
+        ValueError: If it is no PDF in Å; one line that says what came and what is needed.
+
+    Example:
+        >>> pdf = read_gr("tests/data/files/pdfgetx3.gr")
+        >>> pdf.qmin, pdf.qmax, pdf.composition
+        (1.25, 27.5, 'Au')
+        >>> part = pdf.cut(2.0, 10.0)  # nothing is padded: the file must reach so far
+        >>> len(part.r)
+        41
     """
     data = read_bytes(path, _NEEDED)
     options: dict[str, Any] = {"qmin": qmin, "qmax": qmax, "composition": composition}
@@ -95,7 +107,7 @@ def format_gr(pdf: PDF, conditions: Mapping[str, float | str] | None = None) -> 
 
 def _parse(text: str, skip: frozenset[str]) -> PDF:
     if _MARKUP.match(text):
-        raise ValueError(f"found a web page (HTML or XML); needed {_NEEDED}")
+        raise ValueError(f"a web page (HTML or XML): needs {_NEEDED}")
     header, rows = split_header(text)
     labels = parse_labels(header)
     table = parse_rows(rows)
@@ -128,7 +140,7 @@ def _columns(
             return g + table[:, labels.index("gdiff")], None
         at = next((i for i, label in enumerate(labels) if i > 1 and _ERROR_LABEL.fullmatch(label)), None)
     elif width > 4:
-        raise ValueError(f"found {width} columns without a label; needed r G, r G dG or r G dr dG")
+        raise ValueError(f"{width} columns without a label: needs r G, r G dG or r G dr dG")
     else:
         at = {2: None, 3: 2, 4: 3}[width]
     errors = None if at is None else table[:, at]
@@ -136,20 +148,41 @@ def _columns(
 
 
 def _check_bounds(pdf: PDF, bounds: dict[str, float]) -> None:
-    """The columns may be a part of what the header promises (cut, or every n-th point), not more."""
+    """The header's rmin, rmax and rstep against the columns, which the check of their peaks has found to be in Å."""
+    problem = _disagreement(pdf, bounds)
+    if problem is None:
+        return
+    in_angstrom = {name: 10 * bounds[name] for name in ("rmin", "rmax") if name in bounds}
+    # Some programs write the range in nm and the step as in the columns, so that either step may agree.
+    steps = [{name: factor * bounds[name] for name in ("rstep",) if name in bounds} for factor in (1, 10)]
+    ends_agree = abs(in_angstrom.get("rmax", np.inf) - pdf.rmax) < 1.5 * pdf.rstep
+    if not ends_agree or all(_disagreement(pdf, in_angstrom | step) for step in steps):
+        raise ValueError(problem)
+    log.warning(
+        "the header gives r up to %g, the columns up to %g: taking the columns as they are, since their highest peak, "
+        "at %.3g, is a bond length in Å, and the header as nm",
+        bounds["rmax"],
+        pdf.rmax,
+        pdf.r[np.argmax(pdf.g)],
+    )
+
+
+def _disagreement(pdf: PDF, bounds: dict[str, float]) -> str | None:
+    """Why the columns are not a part (cut, or every n-th point) of what the header promises; None if they are."""
     slack = 1.5 * pdf.rstep
     if pdf.rmin < bounds.get("rmin", 0.0) - slack or pdf.rmax > bounds.get("rmax", np.inf) + slack:
         promised = f"{bounds.get('rmin', 0.0):g} to {bounds.get('rmax', np.inf):g}"
-        raise ValueError(
-            f"found r from {pdf.rmin:g} to {pdf.rmax:g} in the columns and {promised} in the header; "
-            "needed both in Å and in agreement"
+        return (
+            f"r from {pdf.rmin:g} to {pdf.rmax:g} in the columns and {promised} in the header: "
+            "needs both in Å and in agreement"
         )
     every = pdf.rstep / bounds["rstep"] if bounds.get("rstep", 0.0) > 0 else 1.0
     if abs(every - max(1.0, round(every))) > STEP_TOLERANCE * every:
-        raise ValueError(
-            f"found steps of {pdf.rstep:g} in the columns and rstep = {bounds['rstep']:g} in the header; "
-            "needed both in Å and in agreement"
+        return (
+            f"steps of {pdf.rstep:g} in the columns and rstep = {bounds['rstep']:g} in the header: "
+            "needs both in Å and in agreement"
         )
+    return None
 
 
 def _bare_name(path: str | os.PathLike) -> str | None:

@@ -64,13 +64,13 @@ def _add_number(numbers: dict[str, float], name: str, word: str) -> None:
     if word.lower() == "none":
         return
     if not _NUMBER.fullmatch(word):
-        raise ValueError(f"found {name} = {word[:20]!r} in the header; needed a number")
+        raise ValueError(f"{name} = {word[:20]!r} in the header: needs a number")
     value = float(word)
     if name in ("qmax", "wavelength") and value == 0:
         return
     before = numbers.get(name, value)
     if abs(before - value) > _ROUNDING:
-        raise ValueError(f"found {name} twice in the header ({before:g} and {value:g}); needed one")
+        raise ValueError(f"{name} twice in the header ({before:g} and {value:g}): needs one")
     numbers[name] = value
 
 
@@ -87,11 +87,11 @@ def parse_labels(lines: list[str]) -> list[str]:
     columns = _LABEL.findall(label.removeprefix("#L"))
     names = [name.lower() for name, _ in columns]
     if names and names[0] in ("q", "tth", "twotheta", "theta"):
-        raise ValueError(f"found a function of {columns[0][0]} by its label; needed G(r), two columns r and G")
+        raise ValueError(f"a function of {columns[0][0]} by its label: needs G(r), two columns r and G")
     for name, unit in columns[:2]:
         bare = unit.replace("$", "").strip()
         if "nm" in bare.lower() or (name.lower() == "r" and bare and not _ANGSTROM.fullmatch(bare)):
             raise ValueError(
-                f"found {name} in {bare[:20]!r} by its label; needed r in Å and G in Å⁻² (from nm: r × 10, G ÷ 100)"
+                f"{name} in {bare[:20]!r} by its label: needs r in Å and G in Å⁻² (from nm: r × 10, G ÷ 100)"
             )
     return names

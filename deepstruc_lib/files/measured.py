@@ -99,7 +99,7 @@ def measured(name: str) -> Path:
         DataUnavailable: If it can be had from nowhere.
     """
     if name not in MEASURED:
-        raise ValueError(f"found the data set name {name!r}; needed one of {', '.join(MEASURED)}")
+        raise ValueError(f"data set {name!r}: needs one of {', '.join(MEASURED)}")
     sample = MEASURED[name]
     return _in_folder(sample) or _downloaded(sample)
 
@@ -109,14 +109,14 @@ def _in_folder(sample: Sample) -> Path | None:
     if not folder:
         return None
     if not Path(folder).is_dir():
-        raise ValueError(f"{FOLDER_VARIABLE}={folder}: found no such folder; needed the folder of the .gr files")
+        raise ValueError(f"{FOLDER_VARIABLE}={folder}: no such folder: needs the folder of the .gr files")
     path = Path(folder) / sample.file
     if not path.is_file():
         return None
     found = pooch.file_hash(str(path), alg="sha256")
     if found != sample.sha256:
         raise ValueError(
-            f"{path}: found the sha256 {found[:12]}…; needed {sample.sha256[:12]}…, the published file unchanged"
+            f"{path}: has the sha256 {found[:12]}…: needs {sample.sha256[:12]}…, the published file unchanged"
         )
     return path
 
@@ -131,7 +131,7 @@ def _downloaded(sample: Sample) -> Path:
         return Path(store.fetch(sample.file, downloader=downloader))
     except (OSError, ValueError) as error:  # no network, no such page, no writable cache, another content
         raise DataUnavailable(
-            f"{sample.file}: found neither in {FOLDER_VARIABLE} nor in the cache, nor at {ADDRESS} "
-            f"({type(error).__name__}); needed the network once, or {FOLDER_VARIABLE} set to a folder that "
+            f"{sample.file}: is neither in {FOLDER_VARIABLE} nor in the cache, nor at {ADDRESS} "
+            f"({type(error).__name__}): needs the network once, or {FOLDER_VARIABLE} set to a folder that "
             "holds the file"
         ) from error

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.data import atomic_numbers
 from jaxtyping import Float64
-from scipy.interpolate import CubicSpline
 
 # Columns are printed with few digits: r may leave the straight line through its ends by this share of a step.
 STEP_TOLERANCE = 0.01
@@ -94,7 +93,7 @@ class PDF:
         """
         slack = 1.001 * self.rstep  # a grid that excludes its rmax, as diffpy's does, still reaches it
         if not (self.rmin - slack <= rmin < rmax <= self.rmax + slack):
-            raise ValueError(f"found r from {self.rmin:g} to {self.rmax:g} Å; needed {rmin:g} to {rmax:g} Å")
+            raise ValueError(f"r from {self.rmin:g} to {self.rmax:g} Å: needs {rmin:g} to {rmax:g} Å")
         rounding = STEP_TOLERANCE * self.rstep
         keep = (self.r >= rmin - rounding) & (self.r <= rmax + rounding)
         errors = None if self.errors is None else self.errors[keep]
@@ -113,9 +112,11 @@ class PDF:
         rounding = STEP_TOLERANCE * self.rstep
         if wanted.size == 0 or wanted.min() < self.rmin - rounding or wanted.max() > self.rmax + rounding:
             span = f"{wanted.min():g} to {wanted.max():g} Å" if wanted.size else "at least two points"
-            raise ValueError(f"found r from {self.rmin:g} to {self.rmax:g} Å; needed {span}")
+            raise ValueError(f"r from {self.rmin:g} to {self.rmax:g} Å: needs {span}")
         inside = np.clip(wanted, self.rmin, self.rmax)
         errors = None if self.errors is None else np.interp(inside, self.r, self.errors)
+        from scipy.interpolate import CubicSpline  # takes half a second to load
+
         return replace(self, r=wanted, g=CubicSpline(self.r, self.g)(inside), errors=errors)
 
     def check_plausible(self) -> None:
@@ -126,26 +127,26 @@ class PDF:
         peak = float(self.r[np.argmax(self.g)])
         if peak < SHORTEST_BOND:
             raise ValueError(
-                f"found the highest peak of G at r = {peak:g}, closer than any two atoms in Å; needed r in Å (if it "
+                f"the highest peak of G is at r = {peak:g}, closer than any two atoms in Å: needs r in Å (if it "
                 "is in nm multiply r by 10 and divide G by 100) or data without artefacts at low r (cut them off)"
             )
         if self.g.min() > 0:
             raise ValueError(
-                f"found values that are all positive (from {self.g.min():g}); "
-                "needed G(r), which swings about zero, not I(Q), S(Q), g(r) or R(r)"
+                f"values are all positive (from {self.g.min():g}): "
+                "needs G(r), which swings about zero, not I(Q), S(Q), g(r) or R(r)"
             )
         if self.rmin > LATEST_START:
             raise ValueError(
-                f"found r starting at {self.rmin:g} Å; needed a start at or below {LATEST_START:g} Å, before the "
+                f"r starts at {self.rmin:g} Å: needs a start at or below {LATEST_START:g} Å, before the "
                 "nearest-neighbour peak"
             )
         if self.rmax + self.rstep < SHORTEST_REACH:
             raise ValueError(
-                f"found r ending at {self.rmax:g} Å; needed at least {SHORTEST_REACH:g} Å, a few shells of neighbours"
+                f"r ends at {self.rmax:g} Å: needs at least {SHORTEST_REACH:g} Å, a few shells of neighbours"
             )
         if self.rstep > COARSEST_STEP * (1 + STEP_TOLERANCE):
             raise ValueError(
-                f"found steps of {self.rstep:g} in r; needed at most {COARSEST_STEP:g} Å to see peaks (is r in Å?)"
+                f"steps of {self.rstep:g} in r: needs at most {COARSEST_STEP:g} Å to see peaks (is r in Å?)"
             )
 
 
@@ -157,10 +158,10 @@ def check_composition(composition: str) -> str:
     """
     text = composition.strip() if isinstance(composition, str) else ""
     if not text or len(text) > 200 or not _FORMULA.fullmatch(text):
-        raise ValueError(f"found composition {str(composition)[:40]!r}; needed a sum formula such as 'Au144 S60'")
+        raise ValueError(f"composition {str(composition)[:40]!r}: needs a sum formula such as 'Au144 S60'")
     for symbol in _ELEMENT.findall(text):
         if symbol not in atomic_numbers or symbol == "X":
-            raise ValueError(f"found unknown element {symbol!r} in the composition; needed chemical symbols")
+            raise ValueError(f"unknown element {symbol!r} in the composition: needs chemical symbols")
     return " ".join(re.sub(r"([A-Z][a-z]?)\s*", r" \1", text).split())
 
 
@@ -168,35 +169,35 @@ def _column(name: str, values) -> Float64[np.ndarray, " r"]:
     try:
         given = np.asarray(values if hasattr(values, "__array__") else list(values))
     except (TypeError, ValueError) as error:  # no list, or a ragged one
-        raise ValueError(f"found {name} that is no list of numbers; needed one real number a point") from error
+        raise ValueError(f"{name} is no list of numbers: needs one real number a point") from error
     if given.dtype.kind not in "buif":
-        raise ValueError(f"found {name} of type {given.dtype}; needed one real number a point")
+        raise ValueError(f"{name} of type {given.dtype}: needs one real number a point")
     column = given.astype(np.float64)  # a copy, always
     if column.ndim != 1:
-        raise ValueError(f"found {name} of shape {column.shape}; needed one dimension")
+        raise ValueError(f"{name} of shape {column.shape}: needs one dimension")
     bad = np.flatnonzero(~np.isfinite(column))
     if bad.size:
-        raise ValueError(f"found {name} = {column[bad[0]]} at point {bad[0] + 1}; needed finite numbers")
+        raise ValueError(f"{name} = {column[bad[0]]} at point {bad[0] + 1}: needs finite numbers")
     column.flags.writeable = False
     return column
 
 
 def _check_grid(r: Float64[np.ndarray, " r"]) -> None:
     if len(r) < 2:
-        raise ValueError(f"found {len(r)} points; needed at least two")
+        raise ValueError(f"{len(r)} points: needs at least two")
     if r[0] < 0 or r[-1] > 1e6:
-        raise ValueError(f"found r from {r[0]:g} to {r[-1]:g}; needed distances in Å, zero or larger")
+        raise ValueError(f"r from {r[0]:g} to {r[-1]:g}: needs distances in Å, zero or larger")
     steps = np.diff(r)
     at = int(np.argmin(steps))
     if steps[at] <= 0:
         what = "repeated" if steps[at] == 0 else "falling"
-        raise ValueError(f"found r {what} ({r[at]:g}, then {r[at + 1]:g}); needed r rising in equal steps")
+        raise ValueError(f"r {what} ({r[at]:g}, then {r[at + 1]:g}): needs r rising in equal steps")
     step = (r[-1] - r[0]) / (len(r) - 1)
     if np.abs(r - (r[0] + step * np.arange(len(r)))).max() > STEP_TOLERANCE * step:
         usual = float(np.median(steps))
         at = int(np.argmax(np.abs(steps - usual)))
         raise ValueError(
-            f"found a step of {steps[at]:g} Å at r = {r[at]:g} Å where others are {usual:g} Å; needed equal steps "
+            f"a step of {steps[at]:g} Å at r = {r[at]:g} Å where others are {usual:g} Å: needs equal steps "
             "(no gaps; r printed with enough digits)"
         )
 
@@ -204,14 +205,14 @@ def _check_grid(r: Float64[np.ndarray, " r"]) -> None:
 def _check_values(pdf: PDF) -> None:
     for name, column in (("G", pdf.g), ("errors", pdf.errors)):
         if column is not None and len(column) != len(pdf.r):
-            raise ValueError(f"found {len(column)} values of {name} for {len(pdf.r)} of r; needed as many")
+            raise ValueError(f"{len(column)} values of {name} for {len(pdf.r)} of r: needs as many")
     if pdf.g.min() == pdf.g.max():
         value = "zero" if pdf.g[0] == 0 else f"{pdf.g[0]:g}"
-        raise ValueError(f"found G that is {value} everywhere; needed a measured or simulated G(r)")
+        raise ValueError(f"G is {value} everywhere: needs a measured or simulated G(r)")
     if np.abs(pdf.g).max() > 1e12:  # squares of it must not overflow; a real G stays below about 100 Å⁻²
-        raise ValueError(f"found G as large as {np.abs(pdf.g).max():g}; needed G(r) in Å⁻²")
+        raise ValueError(f"G as large as {np.abs(pdf.g).max():g}: needs G(r) in Å⁻²")
     if pdf.errors is not None and pdf.errors.min() < 0:
-        raise ValueError(f"found a negative uncertainty of G ({pdf.errors.min():g}); needed zero or larger")
+        raise ValueError(f"a negative uncertainty of G ({pdf.errors.min():g}): needs zero or larger")
 
 
 def _quantity(name: str, value: float | None) -> float | None:
@@ -225,16 +226,16 @@ def _quantity(name: str, value: float | None) -> float | None:
     if not smallest <= number < np.inf:
         unit = "Å" if name == "wavelength" else "Å⁻¹"
         above = "0 or larger" if smallest == 0.0 else "larger than 0"
-        raise ValueError(f"found {name} = {str(value)[:40]!r}; needed a number in {unit}, {above}")
+        raise ValueError(f"{name} = {str(value)[:40]!r}: needs a number in {unit}, {above}")
     return number
 
 
 def _check_words(pdf: PDF) -> None:
     if pdf.qmin is not None and pdf.qmax is not None and pdf.qmin >= pdf.qmax:
-        raise ValueError(f"found qmin = {pdf.qmin:g} and qmax = {pdf.qmax:g} Å⁻¹; needed qmin below qmax")
+        raise ValueError(f"qmin = {pdf.qmin:g} and qmax = {pdf.qmax:g} Å⁻¹: needs qmin below qmax")
     if pdf.composition is not None:
         object.__setattr__(pdf, "composition", check_composition(pdf.composition))
     if pdf.mode is not None and pdf.mode not in MODES:
-        raise ValueError(f"found mode {str(pdf.mode)[:40]!r}; needed one of {', '.join(MODES)}")
+        raise ValueError(f"mode {str(pdf.mode)[:40]!r}: needs one of {', '.join(MODES)}")
     if pdf.source is not None and (not pdf.source.isprintable() or re.search(r"[/\\]", pdf.source)):
-        raise ValueError(f"found source {pdf.source[:40]!r}; needed a file name without folders")
+        raise ValueError(f"source {pdf.source[:40]!r}: needs a file name without folders")

@@ -1,6 +1,7 @@
 """Read and write particles: any structure file ASE reads, .xyz and .cif out."""
 
 import io
+import logging
 import os
 import re
 import warnings
@@ -10,9 +11,11 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
-from scipy.spatial import KDTree
 
 from deepstruc_lib.files.textfiles import read_bytes, shown, write_text
+from deepstruc_lib.particles import nearest_distances
+
+log = logging.getLogger(__name__)
 
 _NEEDED = "a structure file that ASE reads (.xyz, .cif, ...)"
 # H2, the shortest bond there is, has 0.74 Å; a metal in nm has 0.2–0.33.
@@ -32,6 +35,8 @@ _FOLDER = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|file:")
 def read_structure(path: str | os.PathLike) -> Atoms:
     """One particle: symbols and positions (Å) of the last image in the file, as optimisations and runs end there.
 
+    Of several images the log says which is taken.
+
     A periodic cell is accepted only around a separate particle, all its atoms more than `VACUUM` from those of the
     neighbouring cells (a .cif cannot say "not periodic"); the cell is then dropped. Crystals and particles that
     are wrapped round the edge of their cell are refused, as their PDF is not that of the atoms listed.
@@ -45,15 +50,18 @@ def read_structure(path: str | os.PathLike) -> Atoms:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what matters of them is checked below
             # "@" in a name would be taken for an index.
-            atoms = ase.io.read(str(path), index=-1, do_not_split_by_at_sign=True)
+            images = ase.io.read(str(path), index=slice(None), do_not_split_by_at_sign=True)
     except Exception as error:  # each of ASE's readers raises what it likes
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-        raise ValueError(f"{shown(path)}: found no structure ({what}); needed {_NEEDED}") from error
-    if not isinstance(atoms, Atoms):
-        raise ValueError(f"{shown(path)}: found no single structure; needed {_NEEDED}")
+        raise ValueError(f"{shown(path)}: no structure ({what}): needs {_NEEDED}") from error
+    last = images[-1] if images else None
+    if not isinstance(last, Atoms):
+        raise ValueError(f"{shown(path)}: no structure: needs {_NEEDED}")
+    if len(images) > 1:
+        log.info("%s: taking image %d of %d, the last", shown(path), len(images), len(images))
     try:
-        return check_particle(atoms)
+        return check_particle(last)
     except ValueError as error:
         raise ValueError(f"{shown(path)}: {error}") from error
 
@@ -66,22 +74,24 @@ def check_particle(atoms: Atoms) -> Atoms:
             not in Å, and for crystals.
     """
     if len(atoms) < 2:
-        raise ValueError(f"found {len(atoms)} atoms; needed at least two, as a PDF shows distances")
+        if len(atoms) == 1 and atoms.pbc.any() and np.isfinite(atoms.positions).all():
+            _check_isolated(atoms)  # the primitive cell of a crystal is refused as what it is
+        raise ValueError(f"{'one atom' if len(atoms) else 'no atoms'}: needs two or more, as a PDF shows distances")
     if (atoms.numbers < 1).any():
-        raise ValueError("found atoms of unknown element ('X'); needed chemical symbols")
+        raise ValueError("atoms are of unknown element ('X'): needs chemical symbols")
     positions = np.asarray(atoms.positions, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if bad.size:
-        raise ValueError(f"found positions that are not finite (atom {bad[0] + 1}); needed coordinates in Å")
+        raise ValueError(f"positions are not finite (atom {bad[0] + 1}): needs coordinates in Å")
     extent = float(np.ptp(positions / 2, axis=0).max()) * 2  # halves: their difference cannot overflow
     if extent > LARGEST_EXTENT:
-        raise ValueError(f"found a particle {extent:g} Å long; needed at most {LARGEST_EXTENT:g} Å (is it in Å?)")
-    distances, _ = KDTree(positions).query(positions, k=2)
-    first = int(np.argmin(distances[:, 1]))
-    if distances[first, 1] < CLOSEST_ATOMS:
+        raise ValueError(f"a particle {extent:g} Å long: needs at most {LARGEST_EXTENT:g} Å (is it in Å?)")
+    nearest = nearest_distances(positions)
+    first = int(np.argmin(nearest))
+    if nearest[first] < CLOSEST_ATOMS:
         raise ValueError(
-            f"found atom {first + 1} only {distances[first, 1]:.3g} Å from another; "
-            f"needed at least {CLOSEST_ATOMS:g} Å (overlapping sites, or positions in nm?)"
+            f"atom {first + 1} is only {nearest[first]:.3g} Å from another: "
+            f"needs at least {CLOSEST_ATOMS:g} Å (overlapping sites, or positions in nm?)"
         )
     if atoms.pbc.any():
         _check_isolated(atoms)
@@ -90,13 +100,13 @@ def check_particle(atoms: Atoms) -> Atoms:
 
 def _check_isolated(atoms: Atoms) -> None:
     if not np.isfinite(atoms.cell.array).all() or (atoms.cell.lengths()[atoms.pbc] < CLOSEST_ATOMS).any():
-        raise ValueError("found a periodic structure without a cell; needed a finite particle")
+        raise ValueError("a periodic structure without a cell: needs a finite particle")
     distance, shift = neighbor_list("dS", atoms, cutoff=VACUUM)
     across = distance[shift.any(axis=1)]
     if across.size:
         raise ValueError(
-            f"found a periodic structure, {across.min():.3g} Å from atom to atom of neighbouring cells; "
-            f"needed a finite particle (not periodic, or whole within its cell with over {VACUUM:g} Å of vacuum around)"
+            f"a periodic structure, {across.min():.3g} Å from atom to atom of neighbouring cells: "
+            f"needs a finite particle (not periodic, or whole within its cell with over {VACUUM:g} Å of vacuum around)"
         )
 
 
@@ -111,10 +121,18 @@ def write_structure(
     Raises:
         OSError: If the file cannot be written.
         ValueError: If the ending is another, the atoms are no particle, or the provenance has other content.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from deepstruc_lib.particles import Recipe
+        >>> with TemporaryDirectory() as folder:
+        ...     write_structure(f"{folder}/gold.xyz", Recipe("Icosahedron", (2,)).build("Au", 2.88), {"rw": 0.15})
+        ...     print(read_structure(f"{folder}/gold.xyz"))
+        Atoms(symbols='Au13', pbc=False)
     """
     ending = Path(path).suffix.lower()
     if ending not in (".xyz", ".cif"):
-        raise ValueError(f"{shown(path)}: found the ending {ending!r}; needed .xyz or .cif")
+        raise ValueError(f"{shown(path)}: ends in {ending!r}: needs .xyz or .cif")
     particle, fields = check_particle(atoms), _checked_fields(provenance or {})
     write_text(path, _xyz(particle, fields) if ending == ".xyz" else _cif(particle, fields))
 
@@ -122,11 +140,11 @@ def write_structure(
 def _checked_fields(provenance: dict) -> dict:
     for key, value in provenance.items():
         if not isinstance(key, str) or not _KEY.fullmatch(key) or key.lower() in _RESERVED:
-            raise ValueError(f"found the provenance field {str(key)[:40]!r}; needed a name such as 'family'")
+            raise ValueError(f"provenance field {str(key)[:40]!r}: needs a name such as 'family'")
         if not isinstance(value, str | int | float | bool | np.number | np.bool_):
-            raise ValueError(f"found {key} of type {type(value).__name__}; needed text, a number or a truth value")
+            raise ValueError(f"{key} of type {type(value).__name__}: needs text, a number or a truth value")
         if isinstance(value, str) and (not value.isprintable() or _FOLDER.match(value)):
-            raise ValueError(f"found {key} = {value[:40]!r}; needed one line of text, no path of a machine")
+            raise ValueError(f"{key} = {value[:40]!r}: needs one line of text, no path of a machine")
     return {key: value.item() if isinstance(value, np.generic) else value for key, value in provenance.items()}
 
 

@@ -24,7 +24,7 @@ def split_header(text: str) -> tuple[list[str], list[tuple[int, str]]]:
         ValueError: If there are more than `MOST_LINES` lines.
     """
     if max(text.count("\n"), text.count("\r")) > MOST_LINES:
-        raise ValueError(f"found over {MOST_LINES} lines; needed a PDF of fewer points")
+        raise ValueError(f"over {MOST_LINES} lines: needs a PDF of fewer points")
     lines = re.split(r"\r\n|\r|\n", text)
     marks = [number for number, line in enumerate(lines) if _START_MARK.match(line)]
     begin = marks[0] + 1 if marks else None
@@ -47,18 +47,18 @@ def parse_rows(rows: list[tuple[int, str]]) -> Float64[np.ndarray, "rows columns
         ValueError: Naming the line that is no such row.
     """
     if not rows:
-        raise ValueError("found no rows of numbers; needed two columns, r in Å and G in Å⁻²")
+        raise ValueError("no rows of numbers: needs two columns, r in Å and G in Å⁻²")
     try:
         table = np.loadtxt([content for _, content in rows], comments=None, ndmin=2, dtype=np.float64)
     except ValueError as error:
         raise ValueError(_explain(rows)) from error
     if table.shape[1] < 2:
-        raise ValueError(f"found one column (line {rows[0][0]}); needed two, r in Å and G in Å⁻²")
+        raise ValueError(f"one column (line {rows[0][0]}): needs two, r in Å and G in Å⁻²")
     bad = np.argwhere(~np.isfinite(table))
     if bad.size:
         row, column = bad[0]
         found = rows[row][1].split()[column][:20]
-        raise ValueError(f"found {found!r} in line {rows[row][0]}, column {column + 1}; needed finite numbers")
+        raise ValueError(f"{found!r} in line {rows[row][0]}, column {column + 1}: needs finite numbers")
     return table
 
 
@@ -75,11 +75,11 @@ def _explain(rows: list[tuple[int, str]]) -> str:
         for word in words:
             if _DECIMAL_COMMA.match(word) or word[-1] in ",;":
                 return (
-                    f"found {word[:20]!r} in line {number}; needed decimal points, "
+                    f"{word[:20]!r} in line {number}: needs decimal points, "
                     "and columns parted by blanks instead of commas"
                 )
             if len(word) > _LONGEST_NUMBER or not _NUMBER.fullmatch(word):
-                return f"found {word[:20]!r} in line {number}; needed a number"
+                return f"{word[:20]!r} in line {number}: needs a number"
         if len(words) != width:
-            return f"found {len(words)} columns in line {number} and {width} before; needed as many in all rows"
-    return "found rows that are no numbers; needed two columns, r in Å and G in Å⁻²"
+            return f"{len(words)} columns in line {number} and {width} before: needs as many in all rows"
+    return "the rows are no numbers: needs two columns, r in Å and G in Å⁻²"

@@ -2,8 +2,9 @@
 
 import os
 import re
-import tempfile
 from pathlib import Path
+
+from deepstruc_lib.files.atomic import replacing
 
 # The largest known .gr files (100 Å in steps of 0.001 Å, five columns) take 6 MB, trajectories of particles more.
 SIZE_LIMIT = 32 * 2**20
@@ -37,21 +38,21 @@ def read_bytes(path: str | os.PathLike, needed: str) -> bytes:
     try:
         # A pipe would wait for a writer when opened, so the kind of file is looked at first.
         if Path(path).is_dir():
-            raise ValueError(f"{name}: found a folder; needed {needed}")
+            raise ValueError(f"{name}: is a folder: needs {needed}")
         if Path(path).exists() and not Path(path).is_file():
-            raise ValueError(f"{name}: found a device or pipe; needed {needed}")
+            raise ValueError(f"{name}: is a device or pipe: needs {needed}")
         with open(path, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             data = b"" if size > SIZE_LIMIT else stream.read(SIZE_LIMIT + 1)
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"{name}: found no such file; needed {needed}") from error
+        raise FileNotFoundError(f"{name}: no such file: needs {needed}") from error
     except OSError as error:
-        raise OSError(f"{name}: found it unreadable ({error.strerror or error}); needed {needed}") from error
+        raise OSError(f"{name}: cannot be read ({error.strerror or error}): needs {needed}") from error
     if size > SIZE_LIMIT or len(data) > SIZE_LIMIT:
         megabytes = max(size, len(data)) / 2**20
-        raise ValueError(f"{name}: found {megabytes:.0f} MiB; needed {needed} of at most {SIZE_LIMIT >> 20} MiB")
+        raise ValueError(f"{name}: has {megabytes:.0f} MiB: needs {needed} of at most {SIZE_LIMIT >> 20} MiB")
     if not data:
-        raise ValueError(f"{name}: found an empty file; needed {needed}")
+        raise ValueError(f"{name}: is empty: needs {needed}")
     return data
 
 
@@ -66,12 +67,12 @@ def decode(data: bytes) -> str:
         text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         if mark:
-            raise ValueError(f"found a byte order mark of {encoding} but other bytes; needed text") from error
+            raise ValueError(f"a byte order mark of {encoding} but other bytes: needs text") from error
         text = data.decode("latin-1")
     found = _CONTROL.search(text)
     if found:
         what = "binary data, or UTF-16 without its byte order mark" if "\0" in text else "binary data"
-        raise ValueError(f"found {what} (character {ord(found[0])} at position {found.start()}); needed text")
+        raise ValueError(f"{what} (character {ord(found[0])} at position {found.start()}): needs text")
     return text
 
 
@@ -85,35 +86,17 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Write a file so that it is whole or not there: to a neighbour, then renamed over it.
+    """Write a file so that it is whole or not there.
 
     Raises:
         OSError: If the folder is not there or may not be written to.
     """
     try:
-        _replace(Path(os.path.realpath(path)), data)
+        if Path(path).exists() and not Path(path).is_file():  # /dev/stdout is written to, not replaced
+            Path(path).write_bytes(data)
+            return
+        with replacing(path) as new:
+            new.write_bytes(data)
     except OSError as error:
         reason = error.strerror or error
-        raise OSError(f"{shown(path)}: found it unwritable ({reason}); needed a folder with room") from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    if target.exists() and not target.is_file():  # /dev/stdout is written to, not replaced
-        target.write_bytes(data)
-        return
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        # mkstemp makes files private; the result is to have the rights of any new file, or of the one before.
-        os.chmod(name, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)  # it can only be read by setting it
-    os.umask(mask)
-    return mask
+        raise OSError(f"{shown(path)}: cannot be written ({reason}): needs a folder with room") from error

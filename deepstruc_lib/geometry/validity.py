@@ -9,10 +9,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
+from deepstruc_lib.particles import BOND_REACH, nearest_distances
+
 # Two atoms closer than this part of the median nearest distance overlap.
 OVERLAP = 0.8
-# Bonds reach this many median nearest distances: well below the second shell of fcc, at 1.41.
-BOND_REACH = 1.2
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _distances(positions: ndarray) -> tuple[Float[ndarray, "atoms atoms"], float
         raise ValueError(f"positions of shape {positions.shape}: needs (atoms, 3), two atoms or more, all finite")
     distances = cdist(positions, positions)
     np.fill_diagonal(distances, np.inf)
-    return distances, float(np.median(distances.min(axis=1)))
+    return distances, float(np.median(nearest_distances(positions)))
 
 
 def _bonds(distances: ndarray, nearest: float) -> Bool[ndarray, "atoms atoms"]:

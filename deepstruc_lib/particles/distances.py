@@ -1,4 +1,4 @@
-"""Tells particles apart by their sorted distance lists, up to scale and with a tolerance."""
+"""Sorted distance lists of particles: neighbours at each distance, and which particles have the same shape."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,23 @@ from scipy.spatial.distance import pdist
 TOLERANCE = 1e-5
 # If no distance moves by more than the tolerance t, ⟨d⁴⟩/⟨d²⟩² moves by less than 8 t for any compact particle.
 MOMENT_TOLERANCE = 8 * TOLERANCE
+# Distances nearer to each other than this (Å) count as one: far below what a PDF can tell apart.
+SAME_DISTANCE = 1e-3
 
 
 def distance_list(positions: Float[ndarray, "atoms 3"]) -> Float[ndarray, " pairs"]:
     """All distances between two atoms, sorted, in the unit of the positions."""
     return np.sort(pdist(positions))
+
+
+def neighbour_counts(
+    positions: Float[ndarray, "atoms 3"],
+) -> tuple[Float[ndarray, " distances"], Float[ndarray, " distances"]]:
+    """The different distances (Å), and how many neighbours an atom has at each on average."""
+    distances = distance_list(positions)
+    first = np.flatnonzero(np.diff(distances, prepend=-np.inf) > SAME_DISTANCE)
+    pairs = np.diff(first, append=len(distances))
+    return distances[first], 2 * pairs / len(positions)
 
 
 def moments(positions: Float[ndarray, "atoms 3"]) -> tuple[float, float]:

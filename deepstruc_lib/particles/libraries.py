@@ -112,8 +112,7 @@ def _extended() -> tuple[Recipe, ...]:
     builders = (truncated_octahedra, icosahedra, decahedra, truncated_decahedra, layered_fcc, spheres)
     crystals = chain.from_iterable(builder(EXTENDED_MAX_ATOMS) for builder in builders)
     reasonable = (recipe for recipe in crystals if recipe.n_atoms >= SMALLEST_CRYSTAL)
-    cores = (Recipe("MackayCore", (shells,)) for shells in (3, 4))
-    return distinct(chain(shape_library("deepstruc"), reasonable, cores))
+    return distinct(chain(shape_library("deepstruc"), reasonable))
 
 
 @lru_cache(maxsize=2)
@@ -122,7 +121,7 @@ def shape_library(name: str) -> tuple[Recipe, ...]:
 
     Args:
         name: "deepstruc" for the 197 shapes of 5 to 200 atoms in the DeepStruc corpus, by family and size; "extended"
-            for these and further crystals, spheres, twins and faults up to 1500 atoms and the Au144 core.
+            for these and further crystals, spheres, twins and faults up to 1500 atoms.
 
     Raises:
         ValueError: For another name.

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.spatial.transform import Rotation
 
+from deepstruc_lib.particles.neighbours import nearest_distances
+
 GOLDEN_RATIO = (1 + np.sqrt(5)) / 2
 # In the frame of scipy's icosahedral group: its two-fold axes are x, y, z.
 FIVEFOLD_AXIS = np.array([0.0, 1.0, GOLDEN_RATIO]) / np.sqrt(1 + GOLDEN_RATIO**2)
@@ -67,5 +69,4 @@ def au144_core(shells: int = 4) -> tuple[Float[ndarray, "atoms 3"], Float[ndarra
 def mackay_core(shells: int) -> Float[ndarray, "atoms 3"]:
     """The same atoms scaled so that the nearest neighbours of all 144 are 1 apart on average."""
     complete = au144_core()[0]
-    distances = np.linalg.norm(complete[:, None] - complete[None], axis=-1) + np.diag(np.full(len(complete), np.inf))
-    return au144_core(shells)[0] / distances.min(axis=1).mean()
+    return au144_core(shells)[0] / nearest_distances(complete).mean()

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import ceil
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from deepstruc_lib.scattering.compact import compact
 from deepstruc_lib.scattering.debye import reduced_structure_function
 from deepstruc_lib.scattering.displacement import PairBroadening
 from deepstruc_lib.scattering.form_factors import Radiation, form_factors
@@ -16,8 +17,9 @@ from deepstruc_lib.scattering.histogram import bin_centres, bin_width, distance_
 from deepstruc_lib.scattering.settings import PRESETS, PDFSettings
 from deepstruc_lib.scattering.transform import SineTransform, diffpy_transform, exact_transform
 
-# Particle diameters are rounded up to this many Å, so that few different transforms and kernels are ever built.
-_DIAMETER_STEP = 5.0
+# Atoms behind this much empty space beyond rmax count as lost: they have their share in N but no pairs with the rest.
+# One pair's ripples at rmax are then below 1e-3 of its own peak, and a lost atom is one of many (Å).
+_LOST_BEYOND = 20.0
 
 
 def simulate(
@@ -38,7 +40,8 @@ def simulate(
     form factor cancels. Differentiable with respect to positions, occupancies, uiso and delta2.
 
     Args:
-        positions: Cartesian, in Å; padded atoms anywhere, with occupancy 0. float32 or float64, on any device.
+        positions: Cartesian, in Å; padded atoms anywhere, with occupancy 0. float32 or float64, on any device; G has
+            the same precision, under autocast too.
         settings: Q range, r grid, damping, B and correlated motion.
         occupancies: Weight of each atom between 0 and 1; all 1 where None.
         symbols: Chemical symbols, common to the batch, where a particle has several elements; needs method direct.
@@ -61,12 +64,19 @@ def simulate(
     _check(positions, occupancies, symbols)
     u = _per_particle_or_atom(settings.uiso if uiso is None else uiso, positions, single)
     broadening = PairBroadening(settings.delta1, settings.delta2 if delta2 is None else delta2, settings.qbroad)
-    sine = _transform(positions, settings, u, transform).on(positions.dtype, positions.device)
-    if _choose(method, positions, u, symbols) == "histogram":
-        f = _binned(positions, occupancies, u, broadening, sine, settings)
-    else:
-        f = _summed(positions, occupancies, symbols, radiation, u, broadening, sine)
-    g = f @ sine.matrix
+    seen = compact(positions, occupancies, settings.rmax + _LOST_BEYOND)
+    if isinstance(u, Tensor) and u.shape[1] > 1:
+        u = u[:, seen.kept]
+    if symbols is not None:
+        symbols = [str(symbol) for symbol in np.array(symbols)[seen.kept.tolist()]]
+    # bfloat16 would leave two or three digits of G.
+    with torch.autocast(positions.device.type, enabled=False):
+        sine = _transform(settings, u, transform, seen.longest).on(positions.dtype, positions.device)
+        if _choose(method, positions, u, symbols) == "histogram":
+            f = _binned(seen, u, broadening, sine, settings)
+        else:
+            f = _summed(seen, symbols, radiation, u, broadening, sine)
+        g = f @ sine.matrix
     return g[0] if single else g
 
 
@@ -114,23 +124,17 @@ def _choose(method: str, positions: Tensor, uiso: float | Tensor, symbols: Seque
     return method
 
 
-def _transform(positions: Tensor, settings: PDFSettings, uiso: float | Tensor, kind: str) -> SineTransform:
+def _transform(settings: PDFSettings, uiso: float | Tensor, kind: str, longest: float) -> SineTransform:
     if kind == "diffpy":
         largest = float(uiso.detach().max()) if isinstance(uiso, Tensor) else uiso
         return diffpy_transform(settings, largest)
     if kind != "exact":
         raise ValueError(f"transform {kind!r}: needs exact or diffpy")
-    return exact_transform(settings, _diameter(positions))
+    return exact_transform(settings, longest)
 
 
-def _diameter(positions: Tensor) -> float:
-    """An upper bound of every pair distance, Å."""
-    centred = positions.detach() - positions.detach().mean(1, keepdim=True)
-    radius = float(centred.square().sum(-1).max().sqrt())
-    return _DIAMETER_STEP * (ceil(2 * radius / _DIAMETER_STEP) + 1)
-
-
-def _summed(positions, occupancies, symbols, radiation, uiso, broadening, sine) -> Float[Tensor, "batch q"]:
+def _summed(seen, symbols, radiation, uiso, broadening, sine) -> Float[Tensor, "batch q"]:
+    positions, occupancies = seen.positions, seen.occupancies
     present = positions.new_ones(positions.shape[:2]) if occupancies is None else occupancies.to(positions)
     atoms = present.sum(1, keepdim=True)
     per_atom = uiso.expand(present.shape) if isinstance(uiso, Tensor) else torch.full_like(present, uiso)
@@ -143,9 +147,10 @@ def _summed(positions, occupancies, symbols, radiation, uiso, broadening, sine) 
     )
 
 
-def _binned(positions, occupancies, uiso, broadening, sine, settings) -> Float[Tensor, "batch q"]:
+def _binned(seen, uiso, broadening, sine, settings) -> Float[Tensor, "batch q"]:
+    positions, occupancies = seen.positions, seen.occupancies
     shortest, longest = sine.pair_range
-    longest = min(longest, _diameter(positions))
+    longest = min(longest, seen.longest)
     width = bin_width(settings.qmax)
     present = None if occupancies is None else occupancies.to(positions)
     histogram = distance_histogram(positions, present, longest, width, shortest)
@@ -163,6 +168,7 @@ def _binned(positions, occupancies, uiso, broadening, sine, settings) -> Float[T
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
 def _constant_kernel(
     sine: SineTransform, longest: float, width: float, uiso: float, broadening: PairBroadening
 ) -> Float[Tensor, "bins q"]:

@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, inf, log2, pi, sqrt
+from math import ceil, log2, pi, sqrt
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.special import roots_legendre
 from torch import Tensor
 
+from deepstruc_lib.scattering.quadrature import quadrature, sine_matrix
 from deepstruc_lib.scattering.settings import PDFSettings
 
-# Gauss–Legendre integrates cos(ωx) on [−1, 1] to rounding error once it has ω/2 nodes and these few more.
-_EXTRA_NODES = 32
 # The limits of diffpy.srreal: how far beyond rmax pairs still matter (Å; termination ripples in units of 2π/Qmax;
 # a Gaussian's width in σ per full width at half maximum, down to 1e-6 of its height), and the tolerance of qmin.
 _MAX_EXTENSION, _RIPPLES, _GAUSSIAN_REACH, _FWHM = 10.0, 6, 2.132841, 2.35482
@@ -35,12 +33,14 @@ class SineTransform:
     pair_range: tuple[float, float]
 
     @lru_cache(maxsize=32)  # noqa: B019 - transforms are few and are cached themselves
+    @torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
     def on(self, dtype: torch.dtype, device: torch.device) -> "SineTransform":
         """The same transform in another precision or on another device."""
         return SineTransform(self.q.to(device, dtype), self.matrix.to(device, dtype), self.pair_range)
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
 def exact_transform(settings: PDFSettings, longest: float) -> SineTransform:
     """G(r) = (2/π) ∫ F(Q) sin(Qr) dQ from qmin to qmax, to rounding error at every r.
 
@@ -48,14 +48,15 @@ def exact_transform(settings: PDFSettings, longest: float) -> SineTransform:
 
     Args:
         settings: What to simulate.
-        longest: No pair distance in the particle exceeds this, Å.
+        longest: Pairs farther apart are not counted, Å.
     """
     q, weights = quadrature(settings.qmin, settings.qmax, settings.rmax + longest)
     matrix = sine_matrix(q, weights, settings.r, settings.qdamp)
-    return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (0.0, inf))
+    return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (0.0, longest))
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept tensors must serve gradients later, whoever asks first
 def diffpy_transform(settings: PDFSettings, largest_u: float) -> SineTransform:
     """The transform of diffpy.srreal's DebyePDFCalculator, to the letter (doi:10.1107/S2053273315014473).
 
@@ -78,18 +79,6 @@ def diffpy_transform(settings: PDFSettings, largest_u: float) -> SineTransform:
     ends = [sine_matrix(q, weights, spacing * place, 0.0) for place in (left, left + 1)]
     matrix = ((1 - fraction) * ends[0] + fraction * ends[1]) * np.exp(-((settings.qdamp * settings.r) ** 2) / 2)
     return SineTransform(torch.from_numpy(q), torch.from_numpy(matrix), (rlo, rhi))
-
-
-def quadrature(qmin: float, qmax: float, longest_wave: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss–Legendre nodes Q and weights that integrate cos(Q·x) from qmin to qmax, all |x| ≤ longest_wave (Å)."""
-    half = (qmax - qmin) / 2
-    nodes, weights = roots_legendre(ceil(half * longest_wave / 2) + _EXTRA_NODES)
-    return qmin + half * (1 + nodes), half * weights
-
-
-def sine_matrix(q: np.ndarray, weights: np.ndarray, r: np.ndarray, qdamp: float) -> np.ndarray:
-    """(2/π)·weight·sin(Qr)·exp(−(qdamp·r)²/2): F(Q) @ matrix is G(r); q in Å⁻¹, r in Å."""
-    return (2 / pi) * weights[:, None] * np.sin(np.outer(q, r)) * np.exp(-((qdamp * r) ** 2) / 2)
 
 
 def _extended_range(settings: PDFSettings, largest_u: float) -> tuple[float, float]:

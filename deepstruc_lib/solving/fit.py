@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 
 import numpy as np
 from ase import Atoms
 from jaxtyping import Float
-from scipy.optimize import OptimizeResult, least_squares
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import B_PER_U
 from deepstruc_lib.solving.coarse import match
+from deepstruc_lib.solving.histograms import Histograms
+from deepstruc_lib.solving.least_squares import Minimum, Residuals, minimise
 from deepstruc_lib.solving.pairs import DistanceList, merged_distances
 from deepstruc_lib.solving.target import REACH_MARGIN, FitTarget, best_scale, model
 
-PARAMETERS = ("scale", "stretch", "biso", "delta2")
+PARAMETERS: tuple[str, ...] = ("scale", "stretch", "biso", "delta2")
 # Å². U from 0.0015 to 0.09 Å² covers a cold metal core and a badly disordered shell; beyond delta2 = 6 Å² the first
 # peak of a metal would be sharper than a point.
 DEFAULT_BOUNDS: dict[str, tuple[float, float]] = {
@@ -24,10 +24,6 @@ DEFAULT_BOUNDS: dict[str, tuple[float, float]] = {
     "biso": (0.0015 * B_PER_U, 0.09 * B_PER_U),
     "delta2": (0.0, 6.0),
 }
-
-
-# Relative change of the sum of squares, or of the parameters, at which a fit has arrived.
-_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,7 +72,7 @@ def fit(
     """Scale, stretch, B and delta2 that bring the PDF of a structure closest to a measured one, at its Q range.
 
     The stretch is first searched over its bounds in steps too small to miss a minimum, then all free parameters are
-    refined together (trust region, analytic Jacobian).
+    refined together (Levenberg–Marquardt, analytic Jacobian).
 
     Args:
         pdf: Measured G(r).
@@ -94,8 +90,9 @@ def fit(
         structure = merged_distances(structure.positions if isinstance(structure, Atoms) else structure)
     fixed, limits = _limits(fixed or {}, bounds or {})
     stretches = (fixed["stretch"], fixed["stretch"]) if "stretch" in fixed else limits["stretch"]
-    found = match(target, [structure], stretches)
-    start = {"stretch": float(found.stretch[0, 0]), "biso": float(found.biso[0, 0]), "delta2": 0.0}
+    nearest = structure.nearest
+    found = match(target, Histograms.of_lists([structure]), (stretches[0] * nearest, stretches[1] * nearest))
+    start = {"stretch": found.stretch.item() / nearest, "biso": found.biso.item(), "delta2": 0.0}
     return refine(target, structure, start, fixed, limits)
 
 
@@ -106,52 +103,44 @@ def refine(
     fixed: Mapping[str, float],
     limits: Mapping[str, tuple[float, float]],
 ) -> Fit:
-    """Least squares from a start: values for stretch, biso and delta2; the scale starts at its best."""
-    free = [name for name in PARAMETERS if name not in fixed]
-    values = {"scale": 1.0, **start, **fixed}
+    """Least squares from a start: stretch, biso and delta2; the scale starts at its best where none is given."""
+    values = {**start, **fixed}
     shape = shape.up_to(REACH_MARGIN * target.longest / values["stretch"])
-    if "scale" in free:
+    if "scale" not in values:
         f, _ = model(shape, target.q, values)
         values["scale"] = best_scale(f @ target.matrix, target.points)[0]
-    errors: dict[str, float | None] = dict.fromkeys(PARAMETERS)
-    if free:
-        result = _least_squares(target, shape, values, free, limits)
-        values.update(zip(free, result.x.tolist(), strict=True))
-        errors |= _uncertainties(target, free, result)
-    f, _ = model(shape, target.q, values)
-    g_fit = values["scale"] * f @ target.full_matrix
+    low, high = np.array([(fixed[name],) * 2 if name in fixed else limits[name] for name in PARAMETERS]).T
+    tried: dict[bytes, np.ndarray] = {}
+
+    def residuals(x: np.ndarray, _: np.ndarray) -> Residuals:
+        values = dict(zip(PARAMETERS, x[0].tolist(), strict=True))
+        f, slopes = model(shape, target.q, values)
+        tried[x.tobytes()] = f
+        curves = np.stack([f, *(slopes[name] for name in PARAMETERS[1:])]) @ target.matrix
+        derivatives = curves * np.array([1.0, *[values["scale"]] * 3])[:, None]
+        return Residuals(values["scale"] * curves[:1] - target.points, derivatives[None])
+
+    found = minimise(residuals, np.array([[values[name] for name in PARAMETERS]]), low[None], high[None])
+    values = dict(zip(PARAMETERS, found.x[0].tolist(), strict=True))
+    g_fit = values["scale"] * tried[found.x.tobytes()] @ target.full_matrix
     rw = float(np.sqrt(np.sum((target.g - g_fit) ** 2) / np.sum(target.g**2)))
-    parameters = {name: float(values[name]) for name in PARAMETERS}
-    return Fit(**parameters, errors=errors, rw=rw, rw_range=target.rw_range, r=target.r, g=target.g, g_fit=g_fit)
+    curves = {"r": target.r, "g": target.g, "g_fit": g_fit}
+    return Fit(**values, errors=_uncertainties(target, found), rw=rw, rw_range=target.rw_range, **curves)
 
 
 def refine_each(
     target: FitTarget,
-    tasks: Sequence[tuple[DistanceList, Mapping[str, float]]],
+    tasks: Sequence[tuple[Float[np.ndarray, "atoms 3"], Mapping[str, float]]],
     limits: Mapping[str, tuple[float, float]],
 ) -> list[Fit]:
-    """Refines every free parameter of some shapes, each from its own start."""
-    return [refine(target, shape, start, {}, limits) for shape, start in tasks]
+    """Refines every free parameter of some structures, each from its own start.
 
-
-def _least_squares(target: FitTarget, shape: DistanceList, start: dict, free: list[str], limits) -> OptimizeResult:
-    # The Jacobian is asked for where the residuals were taken last: one evaluation serves both.
-    @lru_cache(maxsize=1)
-    def evaluate(x: bytes) -> tuple[np.ndarray, np.ndarray]:
-        values = start | dict(zip(free, np.frombuffer(x), strict=True))
-        f, slopes = model(shape, target.q, values)
-        columns = [f if name == "scale" else values["scale"] * slopes[name] for name in free]
-        return values["scale"] * f @ target.matrix - target.points, (np.stack(columns) @ target.matrix).T
-
-    low, high = np.array([limits[name] for name in free]).T
-    return least_squares(
-        fun=lambda x: evaluate(x.tobytes())[0],
-        jac=lambda x: evaluate(x.tobytes())[1],  # pyright: ignore[reportArgumentType]
-        x0=np.clip([start[name] for name in free], low, high),
-        bounds=(low, high),
-        x_scale="jac",
-        **dict.fromkeys(("ftol", "xtol", "gtol"), _TOLERANCE),
-    )
+    Args:
+        target: What is fitted.
+        tasks: Positions, and the start.
+        limits: Lowest and highest value of each parameter.
+    """
+    return [refine(target, merged_distances(positions), start, {}, limits) for positions, start in tasks]
 
 
 def _limits(fixed: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]):
@@ -165,14 +154,14 @@ def _limits(fixed: Mapping[str, float], bounds: Mapping[str, tuple[float, float]
     return fixed, limits
 
 
-def _uncertainties(target: FitTarget, free: list[str], result) -> dict[str, float | None]:
-    inner = result.active_mask == 0
-    names = [name for name, at in zip(free, inner, strict=True) if at]
-    freedom = target.independent_points - len(names)
-    if freedom <= 0 or not names:
-        return {}
-    jacobian = result.jac[:, inner]
+def _uncertainties(target: FitTarget, found: Minimum) -> dict[str, float | None]:
+    inner = found.inner[0]
+    errors: dict[str, float | None] = dict.fromkeys(PARAMETERS)
+    freedom = target.independent_points - inner.sum()
+    if freedom <= 0 or not inner.any():
+        return errors
     # Σres²·(points/independent) per point, over the same factor in JᵀJ: both counts cancel but for this.
-    variance = 2 * result.cost / freedom
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
-    return dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    variance = found.squares[0] / freedom
+    covariance = np.linalg.pinv(found.normal[0][np.ix_(inner, inner)]) * variance
+    names = [name for name, free in zip(PARAMETERS, inner, strict=True) if free]
+    return errors | dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))

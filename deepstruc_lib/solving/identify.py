@@ -1,21 +1,22 @@
 """Which shape of a library made each of many PDFs: the baseline that any model is shown against."""
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from jaxtyping import Float, Int
-from threadpoolctl import threadpool_limits
+from numpy import ndarray
 
 from deepstruc_lib.files import PDF
 from deepstruc_lib.scattering.settings import PDFSettings
 from deepstruc_lib.solving.coarse import match
-from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, refine_each
-from deepstruc_lib.solving.library import Shape
+from deepstruc_lib.solving.fit import DEFAULT_BOUNDS, PARAMETERS, refine
+from deepstruc_lib.solving.histograms import Histograms
+from deepstruc_lib.solving.index import Shape
+from deepstruc_lib.solving.search import MARGIN
 from deepstruc_lib.solving.target import FitTarget
+from deepstruc_lib.solving.together import Tables, refine_together, start_values
+from deepstruc_lib.solving.workers import workers
 
 # Nearest-neighbour distances of metals from nickel's 1.99 Å (0.866·2.30, a bcc particle of the DeepStruc corpus) to
 # yttrium's 3.24 Å, with a margin of 2 %.
@@ -28,17 +29,17 @@ class Identified:
 
     Args:
         shapes: Index into the library, best first.
-        rw: Of the refined fits, in the same order.
+        rw: Of the refined fits, in the same order; of those that are not within 0.005 of the best to about 0.001.
         nearest: Fitted shortest distance, Å, in the same order.
     """
 
-    shapes: Int[np.ndarray, "pdfs candidates"]
-    rw: Float[np.ndarray, "pdfs candidates"]
-    nearest: Float[np.ndarray, "pdfs candidates"]
+    shapes: Int[ndarray, "pdfs candidates"]
+    rw: Float[ndarray, "pdfs candidates"]
+    nearest: Float[ndarray, "pdfs candidates"]
 
 
 def identify(
-    pdfs: Float[np.ndarray, "pdfs r"],
+    pdfs: Float[ndarray, "pdfs r"],
     settings: PDFSettings,
     library: tuple[Shape, ...],
     *,
@@ -47,7 +48,7 @@ def identify(
     bonds: tuple[float, float] = METAL_BONDS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Identified:
-    """Matches every PDF with every shape, refines the best few, and ranks these by Rw.
+    """Matches every PDF with every shape, refines the best few as `library_fit` does, and ranks these by Rw.
 
     Args:
         pdfs: G(r) on `settings.r`, any scale, Å⁻².
@@ -69,26 +70,29 @@ def identify(
     target = FitTarget(first, r_range)
     kept = (r >= target.r[0] - settings.rstep / 2) & (r <= target.r[-1] + settings.rstep / 2)
     targets = [target.with_g(g) for g in np.asarray(pdfs, dtype=float)[:, kept]]
-    coarse = match(
-        target, [shape.distances for shape in library], bonds, pdfs=np.stack([other.points for other in targets])
-    )
+    histograms = Histograms.of_lists([shape.distances for shape in library])
+    coarse = match(target, histograms, bonds, pdfs=np.stack([other.points for other in targets]))
     likely = np.argsort(-coarse.explained, axis=1, kind="stable")[:, :candidates]
     limits = {**DEFAULT_BOUNDS, "stretch": (bonds[0] * 0.95, bonds[1] * 1.05)}
+    tables = Tables.reaching(target, limits["stretch"], histograms.longest)
+    filled = tables.of(histograms.block(range(len(library)), tables.bins))
 
-    tasks = [
-        [
-            (library[shape].distances, {"stretch": at[shape], "biso": biso[shape], "delta2": 0.0})
-            for shape in shapes_of_row
-        ]
-        for shapes_of_row, at, biso in zip(likely, coarse.stretch, coarse.biso, strict=True)
-    ]
-    fits = []
-    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, refined in enumerate(pool.map(refine_each, targets, tasks, repeat(limits))):
-            fits.append(refined)
+    def ranked(row: int) -> tuple[ndarray, ndarray, ndarray]:
+        rows = likely[row]
+        starts = start_values(coarse.stretch[row, rows], coarse.biso[row, rows])
+        rough = refine_together(targets[row], tables, filled[rows], starts, limits)
+        rw, nearest = rough.rw, rough.parameters[:, 1]
+        for place in np.flatnonzero(rw <= rw.min() + MARGIN):
+            start = dict(zip(PARAMETERS, rough.parameters[place].tolist(), strict=True))
+            fit = refine(targets[row], library[rows[place]].distances, start, {}, limits)
+            rw[place], nearest[place] = fit.rw, fit.stretch
+        order = np.argsort(rw, kind="stable")
+        return rows[order], rw[order], nearest[order]
+
+    found = []
+    with workers() as pool:
+        for done, one in enumerate(pool.map(ranked, range(len(targets)))):
+            found.append(one)
             if progress:
                 progress(done + 1, len(targets))
-    rw = np.array([[fit.rw for fit in refined] for refined in fits])
-    nearest = np.array([[fit.stretch for fit in refined] for refined in fits])
-    order = np.argsort(rw, axis=1, kind="stable")
-    return Identified(*(np.take_along_axis(array, order, axis=1) for array in (likely, rw, nearest)))
+    return Identified(*map(np.array, zip(*found, strict=True)))

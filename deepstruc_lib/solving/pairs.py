@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import KDTree
-
-from deepstruc_lib.particles.distances import distance_list
 
 # Distances closer than this part of the shortest one are merged into their mean (0.0015 Å for gold): at Q = 30 Å⁻¹
 # the phase of sin(Qd) then moves by less than 0.03, and the mean cancels its first order.
@@ -46,7 +43,7 @@ def merged_distances(positions: Float[np.ndarray, "atoms 3"]) -> DistanceList:
     """
     if len(positions) < 2:
         raise ValueError(f"{len(positions)} atoms: needs two or more to have a pair distance")
-    every = distance_list(np.asarray(positions, dtype=float))
+    every = np.sort(pair_distances(np.asarray(positions, dtype=float)))
     if every[0] <= 0:
         raise ValueError("two atoms are at the same place: needs distinct positions")
     # A new group begins where the step exceeds the tolerance, or the group would grow wider than it.
@@ -56,7 +53,14 @@ def merged_distances(positions: Float[np.ndarray, "atoms 3"]) -> DistanceList:
     return DistanceList(np.add.reduceat(every, starts) / counts, counts, len(positions))
 
 
+def pair_distances(positions: Float[np.ndarray, "atoms 3"]) -> Float[np.ndarray, " pairs"]:
+    """All distances between two atoms, in no particular order (scipy's pdist takes longer to load than this to run)."""
+    first, second = np.triu_indices(len(positions), 1)
+    return np.sqrt(np.sum((positions[first] - positions[second]) ** 2, axis=1))
+
+
 def mean_nearest_neighbour(positions: Float[np.ndarray, "atoms 3"]) -> float:
     """Mean over the atoms of the distance to their nearest neighbour, Å."""
-    distances, _ = KDTree(positions).query(positions, k=2)
-    return float(distances[:, 1].mean())
+    squares = np.sum((positions[:, None] - positions) ** 2, axis=2, dtype=float)
+    np.fill_diagonal(squares, np.inf)
+    return float(np.sqrt(squares.min(axis=1)).mean())

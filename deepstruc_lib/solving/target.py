@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
 from deepstruc_lib.files import PDF
+from deepstruc_lib.scattering.quadrature import quadrature, sine_matrix
 from deepstruc_lib.scattering.settings import B_PER_U
-from deepstruc_lib.scattering.transform import quadrature, sine_matrix
 from deepstruc_lib.solving.pairs import DistanceList
 
 # Å. Below 2 Å a measured G(r) of a metal holds only artefacts; the published fits end at 20 Å.
@@ -27,6 +28,8 @@ REACH_MARGIN, _LONGEST_WAVE = 1.1, 1.45
 _LARGEST_QDAMP = 0.5
 # Å⁻¹. Less than this between qmin and qmax cannot separate a metal's first two shells (π/width < 1 Å).
 _SHORTEST_Q_RANGE = 4.0
+# Of the largest eigenvalue; the square of single precision's rounding error.
+_NEGLIGIBLE = 1e-12
 # Four parameters want more data than that; a few shells of neighbours have them.
 _FEWEST_INDEPENDENT_POINTS = 12
 
@@ -55,10 +58,11 @@ class FitTarget:
         self._check(pdf.rstep)
         self.r, self.g = part.r, part.g
         self.longest = self.rw_range[1] + _RIPPLE_REACH / self.qmax
-        self.q, weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _LONGEST_WAVE * self.longest)
-        self.full_matrix = sine_matrix(self.q, weights, self.r, self.qdamp)
+        self.q, self.weights = quadrature(self.qmin, self.qmax, self.rw_range[1] + _LONGEST_WAVE * self.longest)
+        self.full_matrix = sine_matrix(self.q, self.weights, self.r, self.qdamp)
         self._every = max(1, int(_FIT_STEP / pdf.rstep + 1e-6))
         self.matrix, self.points = np.ascontiguousarray(self.full_matrix[:, :: self._every]), self.g[:: self._every]
+        self.r_points = self.r[:: self._every]
         if not np.any(self.points):
             raise ValueError(f"G is zero from {low:g} to {high:g} Å: needs a signal to fit")
 
@@ -82,6 +86,17 @@ class FitTarget:
         other = copy.copy(self)
         other.g, other.points = g, g[:: self._every]
         return other
+
+    @cached_property
+    def compressed(self) -> tuple[Float[np.ndarray, "q k"], Float[np.ndarray, "points k"]]:
+        """F(Q) @ matrix are k numbers with the squares and products of the curve's points; points @ projection alike.
+
+        A curve of Q up to qmax has only about range·qmax/π independent values, however many points.
+        """
+        values, vectors = np.linalg.eigh(self.matrix @ self.matrix.T)
+        kept = values > _NEGLIGIBLE * values[-1]
+        roots = np.sqrt(values[kept])
+        return vectors[:, kept] * roots, self.matrix.T @ (vectors[:, kept] / roots)
 
     @property
     def independent_points(self) -> float:

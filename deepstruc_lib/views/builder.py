@@ -1,8 +1,7 @@
-"""A particle builder: choose family, size and metal; see the particle, its distances and its PDF."""
+"""The particle builder: choose family, size and metal; see the particle, its distances and its PDF."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,20 +9,19 @@ import numpy as np
 import torch
 
 from deepstruc_lib.corpora import METALLIC_RADII, bond_length
-from deepstruc_lib.particles import Recipe, distance_list
+from deepstruc_lib.particles import Recipe, neighbour_counts
 from deepstruc_lib.scattering import PDFSettings, simulate
-from deepstruc_lib.views.corpus_figures import neighbour_counts
-from deepstruc_lib.views.explorers import START, live_or_recorded
-from deepstruc_lib.views.poster import poster
-from deepstruc_lib.views.structure import DEFAULT_ROTATION, atom_colors, show
+from deepstruc_lib.views.explorers import START
+from deepstruc_lib.views.pictures import pictures_to_scale
+from deepstruc_lib.views.structure import show
 from deepstruc_lib.views.theme import PALETTE, figure, slider
+from deepstruc_lib.views.traces import frame, line, sticks
+from deepstruc_lib.views.widgets import live_or_recorded, set_quietly, show_in
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from ase import Atoms
 
-PIXELS_PER_ANGSTROM = 10
-PICTURE_HEIGHT = 0.4  # share of the recorded figure
 NAME_PLATE = {"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False}
 STICKS, CURVE = 0, 1  # traces of the figure
 
@@ -48,7 +46,7 @@ DIALS: dict[str, tuple[Dial, ...]] = {
     "Octahedron": (Dial("length", 2, 9, 5),),
     "TruncatedOctahedron": (Dial("length", 3, 11, 5), Dial("cut", 0, 5, 1)),
 }
-# Where the recorded sweep stops: small and large of every family, in metals that have it or nearly so.
+# Where the recorded sweep stops: small and large particles of each family, in metals of that structure or nearly so.
 TOUR = (
     ("Icosahedron(2)", "Au"),
     ("Icosahedron(3)", "Au"),
@@ -73,7 +71,7 @@ class ParticleBuilder:
     Displayed in Jupyter it is live. Displayed in a page without a kernel it is a recorded sweep of one slider.
 
     Args:
-        settings: Conditions of the PDF, its r grid.
+        settings: Conditions of the PDF and its r grid.
         tour: Names of recipes and chemical symbols at which the sweep stops; the first is where the builder starts.
 
     Raises:
@@ -88,7 +86,7 @@ class ParticleBuilder:
         self.stops = [(Recipe.from_name(name), symbol) for name, symbol in tour]
 
     def built(self, recipe: Recipe, symbol: str, length: float | None = None) -> Atoms:
-        """The particle; with the metal's own bond length where none (Å) is given.
+        """The particle; if no bond length (Å) is given, with that of the metal.
 
         Raises:
             ValueError: Where there is no such particle, or it is a lone atom.
@@ -101,10 +99,10 @@ class ParticleBuilder:
         """Traces of the distances, as sticks, and of G(r)."""
         distances, neighbours = neighbour_counts(atoms.positions)
         near = distances < self.settings.rmax
-        sticks = np.stack([0 * neighbours, neighbours, np.full(len(neighbours), np.nan)], axis=1)[near].ravel()
+        x, y = sticks(distances[near], neighbours[near])
         g = simulate(torch.from_numpy(atoms.positions.astype(np.float32)), self.settings).numpy()
         return [
-            {"x": np.repeat(distances[near], 3).astype(np.float32), "y": sticks.astype(np.float32), "yaxis": "y2"},
+            {"x": x.astype(np.float32), "y": y.astype(np.float32), "yaxis": "y2"},
             {"x": self.settings.r.astype(np.float32), "y": g},
         ]
 
@@ -115,35 +113,43 @@ class ParticleBuilder:
     def tour(self) -> go.Figure:
         """The recorded sweep: picture, distances and G(r) of one particle after the other, to one scale."""
         particles = [self.built(recipe, symbol) for recipe, symbol in self.stops]
-        extent = max(float(np.ptp(particle.positions, axis=0).max()) for particle in particles) + 3
-        frames = []
-        for (recipe, symbol), particle in zip(self.stops, particles, strict=True):
-            moved = [{**trace, "type": "scatter"} for trace in self.curves(particle)]
-            shown = {
-                "images": [picture_to_scale(particle, extent)],
-                "annotations": [{**NAME_PLATE, "text": recipe.name}],
-            }
-            name = f"{symbol}{len(particle)}"
-            frames.append({"name": name, "data": moved, "traces": [STICKS, CURVE], "layout": shown})
-        alt = "Recorded sweep of the particle builder: for one particle after the other its picture, sticks for "
-        made = self._figure(frames[0]["data"], alt + "its distances as high as atoms have neighbours there, and G(r).",
-                            split=0.34, frames=frames, **frames[0]["layout"], height=760,
-                            sliders=slider(frames, ""))  # fmt: skip
-        peak, crowd = (max(np.nanmax(f["data"][k]["y"]) for f in frames) for k in (CURVE, STICKS))
-        low = min(f["data"][CURVE]["y"].min() for f in frames)
+        frames = [
+            frame(
+                f"{symbol}{len(particle)}",
+                dict(enumerate(self.curves(particle))),
+                images=[picture],
+                annotations=[{**NAME_PLATE, "text": recipe.name}],
+            )
+            for (recipe, symbol), particle, picture in zip(
+                self.stops, particles, pictures_to_scale(particles), strict=True
+            )
+        ]
+        made = self._figure(
+            frames[0]["data"],
+            "Recorded sweep of the particle builder: for one particle after the other its picture, sticks for its "
+            "distances as high as atoms have neighbours there, and G(r).",
+            split=0.34,
+            top=0.55,
+            frames=frames,
+            **frames[0]["layout"],
+            height=760,
+            sliders=slider(frames, ""),
+        )
+        peak, crowd = (max(np.nanmax(stop["data"][k]["y"]) for stop in frames) for k in (CURVE, STICKS))
+        low = min(stop["data"][CURVE]["y"].min() for stop in frames)
         return made.update_layout(yaxis_range=[1.05 * low, 1.05 * peak], yaxis2_range=[0, 1.05 * crowd])
 
-    def _figure(self, traces: list[dict], alt: str, *, split: float, **layout: Any) -> go.Figure:
-        """Sticks between the height `split` and the top (or the picture), G(r) below."""
-        top = 1.0 if "images" not in layout else 0.55
+    def _figure(self, traces: list[dict], alt: str, *, split: float, top: float = 1.0, **layout: Any) -> go.Figure:
+        """Sticks between the heights `split` and `top`, G(r) below."""
         styles = ({"color": PALETTE[1], "width": 2}, {"color": PALETTE[0], "width": 1.8})
-        drawn = [{**trace, "type": "scatter", "mode": "lines", "line": line} for trace, line in
-                 zip(traces, styles, strict=True)]  # fmt: skip
-        return figure(drawn, alt=alt, **{
-            "showlegend": False, "xaxis_title": "r (Å)", "xaxis_range": [0, self.settings.rmax],
+        drawn = [line(**{**trace, "line": style}) for trace, style in zip(traces, styles, strict=True)]
+        axes = {
+            "xaxis_title": "r (Å)",
+            "xaxis_range": [0, self.settings.rmax],
             "yaxis": {"domain": [0, split - 0.04], "title": "G (Å⁻²)"},
-            "yaxis2": {"domain": [split, top], "title": "neighbours", "anchor": "x"}, "height": 460, **layout,
-        })  # fmt: skip
+            "yaxis2": {"domain": [split, top], "title": "neighbours", "anchor": "x"},
+        }
+        return figure(drawn, alt=alt, **{**axes, "showlegend": False, "height": 460, **layout})
 
     def widget(self) -> Any:
         """The live builder, an ipywidgets box."""
@@ -163,8 +169,14 @@ class _Controls:
         recipe, symbol = builder.stops[0]
         self.family = ipywidgets.Dropdown(options=list(DIALS), value=recipe.family, description="Family")
         self.element = ipywidgets.Dropdown(options=sorted(METALLIC_RADII), value=symbol, description="Metal")
-        self.length = ipywidgets.FloatSlider(min=2.2, max=3.4, step=0.01, description="d (Å)", continuous_update=False,
-                                             value=bond_length(METALLIC_RADII[symbol]))  # fmt: skip
+        self.length = ipywidgets.FloatSlider(
+            min=2.2,
+            max=3.4,
+            step=0.01,
+            description="d (Å)",
+            continuous_update=False,
+            value=bond_length(METALLIC_RADII[symbol]),
+        )
         self.dials = ipywidgets.VBox()
         self.screen = ipywidgets.Output(layout={"min_height": "840px"})
         self.box = ipywidgets.VBox([self.family, self.dials, self.element, self.length, self.screen])
@@ -188,37 +200,17 @@ class _Controls:
             dial.observe(self.redraw, "value")
 
     def set_length(self, _: Any = None) -> None:
-        """The metal's own bond length; redraws also where it is the same."""
-        self.length.unobserve(self.redraw, "value")
-        self.length.value = bond_length(METALLIC_RADII[str(self.element.value)])
-        self.length.observe(self.redraw, "value")
+        """Set the bond length of the metal and redraw, even if the length stays the same."""
+        set_quietly(self.length, bond_length(METALLIC_RADII[str(self.element.value)]), self.redraw)
         self.redraw()
 
     def redraw(self, _: Any = None) -> None:
-        """Show what menus and sliders say; a size that does not exist says so."""
-        from IPython.display import clear_output, display
-
+        """Show the particle of menus and sliders, or say why there is none."""
         recipe = Recipe(str(self.family.value), tuple(dial.value for dial in self.dials.children))
-        with self.screen:
-            clear_output(wait=True)
-            try:
-                atoms = self.builder.built(recipe, str(self.element.value), self.length.value)
-            except ValueError as problem:
-                display({"text/plain": str(problem)}, raw=True)
-                return
-            alt = f"{recipe.name}, {len(atoms)} atoms of {self.element.value}, in 3-D."
-            display(show(atoms, alt=alt), self.builder.figure(atoms))
-
-
-def picture_to_scale(atoms: Atoms, extent: float) -> dict:
-    """A still picture of the particle as a layout image, as large as it is beside `extent` (Å)."""
-    from ase.utils import rotate
-
-    turned = (atoms.positions - atoms.positions.mean(axis=0)) @ rotate(DEFAULT_ROTATION)
-    radius = distance_list(turned)[0] / 2
-    share = (float(np.ptp(turned, axis=0)[:2].max()) + 2 * radius) / extent
-    pixels = round(share * extent * PIXELS_PER_ANGSTROM)
-    png = base64.b64encode(poster(turned, atom_colors(atoms), radius, size=(pixels, pixels))).decode()
-    return {"source": f"data:image/png;base64,{png}", "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.8,
-            "xanchor": "center", "yanchor": "middle", "sizing": "contain",
-            "sizex": share, "sizey": PICTURE_HEIGHT * share}  # fmt: skip
+        try:
+            atoms = self.builder.built(recipe, str(self.element.value), self.length.value)
+        except ValueError as problem:
+            show_in(self.screen, {"text/plain": str(problem)}, raw=True)
+            return
+        alt = f"{recipe.name}, {len(atoms)} atoms of {self.element.value}, in 3-D."
+        show_in(self.screen, show(atoms, alt=alt), self.builder.figure(atoms))

@@ -1,8 +1,7 @@
-"""Live explorers: sliders that simulate as they move in Jupyter, and a recorded tour where no kernel runs."""
+"""The PDF explorer: sliders that simulate as they move in Jupyter, and a recorded tour where no kernel runs."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,12 @@ from numpy import ndarray
 
 from deepstruc_lib.scattering import PDFSettings, simulate
 from deepstruc_lib.views.pdf_figures import recorded
+from deepstruc_lib.views.widgets import live_or_recorded, show_in
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 LABEL_WIDTH = "7.5em"  # holds the longest, "Qdamp (Å⁻¹)"
-PLOTLY = "application/vnd.plotly.v1+json"
 START = PDFSettings(qmin=0.7, qmax=25.0, rmax=30.0, rstep=0.02, biso=0.3)
 
 
@@ -49,7 +48,7 @@ class PDFExplorer:
     """G(r) of particles of several sizes under sliders for Qmin, Qmax, Qdamp, B, δ₂ and size.
 
     Displayed in Jupyter it is live. Displayed in a page without a kernel it is its tour: one slider that starts at the
-    settings given and changes one thing after the other.
+    settings given and changes one setting after the other.
 
     Args:
         particles: Positions in Å by name, in the order of the size slider.
@@ -69,7 +68,7 @@ class PDFExplorer:
     ) -> None:
         if not particles or (size is not None and size not in particles):
             raise ValueError(f"size={size!r} came with the particles {list(particles)}; one of them is needed")
-        # Single precision takes the fast road through a histogram of distances; 1e-4 of a peak is not seen.
+        # Single precision takes the fast way, a histogram of distances; its error, 1e-4 of a peak, is not visible.
         self.particles = {name: torch.as_tensor(np.asarray(x), dtype=torch.float32) for name, x in particles.items()}
         self.settings = settings
         self.size = next(iter(particles)) if size is None else size
@@ -105,23 +104,19 @@ class PDFExplorer:
         )
         screen = ipywidgets.Output(layout={"min_height": "440px"})
 
-        def redraw(_: Any = None) -> None:
-            from IPython.display import clear_output, display
-
+        def follow(_: Any = None) -> None:
             self.move(sizes.value, **{name: control.value for name, control in sliders.items()})
-            with screen:
-                clear_output(wait=True)
-                display(self.figure)
+            show_in(screen, self.figure)
 
         for control in [*sliders.values(), sizes]:
-            control.observe(redraw, "value")
-        redraw()
+            control.observe(follow, "value")
+        follow()
         columns = "repeat(auto-fill, minmax(300px, 1fr))"
         box = ipywidgets.GridBox([*sliders.values(), sizes], layout={"grid_template_columns": columns})
         return ipywidgets.VBox([box, screen])
 
     def move(self, size: str, **changes: float) -> None:
-        """Put the curve of the figure where the sliders say."""
+        """Set the curve of the figure to a size and settings."""
         self.figure.data[0].y = self.g(size, **changes)
 
     def _slider(self, control: Control) -> Any:
@@ -150,9 +145,3 @@ class PDFExplorer:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict:
         return live_or_recorded(self.widget(), self.tour())
-
-
-def live_or_recorded(widget: Any, tour: go.Figure) -> dict:
-    """What an explorer displays: JupyterLab prefers the widget, a page without a kernel the recorded tour."""
-    drawn = json.loads(str(tour.to_json()))
-    return {**widget._repr_mimebundle_(), "text/plain": drawn["layout"]["meta"]["alt"], PLOTLY: drawn}

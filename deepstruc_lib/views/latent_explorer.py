@@ -1,9 +1,8 @@
-"""A latent plane to walk about in: click in the map, see the particle there and its PDF."""
+"""The latent explorer: click in a map of a latent plane, see the particle there and its PDF."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +13,31 @@ from numpy import ndarray
 
 from deepstruc_lib.models import ConditionalAutoencoder, structures
 from deepstruc_lib.scattering import PDFSettings
-from deepstruc_lib.views.builder import picture_to_scale
-from deepstruc_lib.views.explorers import live_or_recorded
+from deepstruc_lib.views.colors import hex_codes, on_scale
+from deepstruc_lib.views.pictures import pictures_to_scale
 from deepstruc_lib.views.structure import View3D, show
 from deepstruc_lib.views.theme import PALETTE, figure, slider
+from deepstruc_lib.views.traces import frame, line, markers
+from deepstruc_lib.views.widgets import live_or_recorded, set_quietly, show_in
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from ase import Atoms
 
 MARGIN = 0.08  # of the plane around the outermost PDFs, in spans of these
-COLUMNS = 45  # of dots that are the map to click in; more are slow to draw
+COLUMNS = 45  # of dots in the map; more are slow to draw
 PDF_COLOR = "#f2f2f2"  # of a PDF's dot: unlike all colours of the map
-COPPER = "Cu"  # the model does not know elements; something has to be drawn
+COPPER = "Cu"  # the model does not know elements, but a view needs one
 DIAL = {"continuous_update": False, "readout_format": ".2f"}
 MARK, CURVE = 0, 1  # traces of the tour that move
+TOUR_LAYOUT = {
+    "xaxis": {"domain": [0, 0.5], "title": "z₁", "anchor": "y"},
+    "xaxis2": {"title": "r (Å)", "anchor": "y2"},
+    "yaxis": {"domain": [0.54, 1], "title": "z₂"},
+    "yaxis2": {"domain": [0, 0.36], "title": "G (Å⁻²)", "anchor": "x2"},
+    "showlegend": False,
+    "height": 760,
+}
 
 
 class LatentExplorer:
@@ -78,10 +87,10 @@ class LatentExplorer:
         return dots, (presence > 0).sum(1).numpy()
 
     def dots(self) -> tuple[Float[ndarray, "dots 2"], list[str]]:
-        """All dots of the map, in the order in which they are clicked: the grid, then the PDFs; and their colours."""
+        """All dots of the map, first the grid, then the PDFs, and their colours; a click gives the index of a dot."""
         grid, n_atoms = self.grid()
         own = np.stack(list(self.places.values()))
-        return np.concatenate([grid, own]), [*_hex(n_atoms), *[PDF_COLOR] * len(own)]
+        return np.concatenate([grid, own]), [*hex_codes(on_scale(n_atoms)), *[PDF_COLOR] * len(own)]
 
     def particle(self, z: Float[ndarray, " 2"]) -> tuple[Atoms, Float[ndarray, " r"]]:
         """The particle at a place, and its G(r) in Å⁻²."""
@@ -91,7 +100,7 @@ class LatentExplorer:
         return Atoms([COPPER] * len(made[0]), positions=made[0].numpy()), made.pdfs(self.settings)[0].numpy()
 
     def map(self) -> View3D:
-        """The map as dots in a plane, in which a click can be followed; the PDFs' dots lie on top."""
+        """The map as a 3-D view of dots in a plane, which reports clicks; the PDFs' dots lie on top."""
         from ase import Atoms
 
         dots, colors = self.dots()
@@ -103,35 +112,48 @@ class LatentExplorer:
 
     def tour(self) -> go.Figure:
         """The recorded walk: a mark in the map, the particle and its G(r), step by step from stop to stop."""
-        ends = np.stack([self.places[stop] for stop in self.stops])
-        way = [ends[0], *(a + (b - a) * k / self.steps for a, b in pairwise(ends)
-                          for k in range(1, self.steps + 1))]  # fmt: skip
+        way = self._way()
         made = [self.particle(z) for z in way]
-        extent = max(float(np.ptp(atoms.positions, axis=0).max()) for atoms, _ in made) + 3
-        r = self.settings.r.astype(np.float32)
-        frames = []
-        for place, (z, (atoms, g)) in enumerate(zip(way, made, strict=True)):
-            moved = [{"x": [z[0]], "y": [z[1]], "type": "scatter"}, {"y": g.astype(np.float32), "type": "scatter"}]
-            shown = {"images": [{**picture_to_scale(atoms, extent), "x": 0.77}]}
-            frames.append({"name": f"{place}: {len(atoms)} atoms", "data": moved, "traces": [MARK, CURVE],
-                           "layout": shown})  # fmt: skip
-        own, peak = np.stack(list(self.places.values())), max(g.max() for _, g in made)
+        pictures = pictures_to_scale([atoms for atoms, _ in made], x=0.77)
+        frames = [
+            frame(
+                f"{place}: {len(atoms)} atoms",
+                {MARK: {"x": [z[0]], "y": [z[1]]}, CURVE: {"y": g.astype(np.float32)}},
+                images=[picture],
+            )
+            for place, (z, (atoms, g), picture) in enumerate(zip(way, made, pictures, strict=True))
+        ]
+        r, own = self.settings.r.astype(np.float32), np.stack(list(self.places.values()))
+        (x, y), (_, first) = way[0], made[0]
+        curve = {"width": 1.8, "color": PALETTE[0]}
         traces = [
-            {"type": "scatter", "mode": "markers", "x": way[0][:1], "y": way[0][1:], "name": "here",
-             "marker": {"size": 15, "color": PALETTE[1], "symbol": "x"}},
-            {"type": "scatter", "mode": "lines", "x": r, "y": made[0][1], "xaxis": "x2", "yaxis": "y2",
-             "line": {"width": 1.8, "color": PALETTE[0]}},
-            {"type": "scatter", "mode": "markers", "x": own[:, 0], "y": own[:, 1], "text": list(self.places),
-             "marker": {"size": 5, "color": PALETTE[5]}, "hovertemplate": "%{text}<extra></extra>"},
-        ]  # fmt: skip
-        axes = {"xaxis": {"domain": [0, 0.5], "title": "z₁", "anchor": "y"},
-                "xaxis2": {"title": "r (Å)", "anchor": "y2"},
-                "yaxis": {"domain": [0.54, 1], "title": "z₂"},
-                "yaxis2": {"domain": [0, 0.36], "title": "G (Å⁻²)", "anchor": "x2",
-                           "range": [1.05 * min(g.min() for _, g in made), 1.05 * peak]}}  # fmt: skip
-        alt = "Recorded tour of the latent explorer: a cross walks through the map; beside it the particle, below G(r)."
-        return figure(traces, frames=frames, alt=alt, **axes, showlegend=False, height=760,
-                      images=frames[0]["layout"]["images"], sliders=slider(frames, "step "))  # fmt: skip
+            markers([x], [y], name="here", marker={"size": 15, "color": PALETTE[1], "symbol": "x"}),
+            line(r, first, xaxis="x2", yaxis="y2", line=curve),
+            markers(
+                own[:, 0],
+                own[:, 1],
+                text=list(self.places),
+                marker={"size": 5, "color": PALETTE[5]},
+                hovertemplate="%{text}<extra></extra>",
+            ),
+        ]
+        lowest, highest = min(g.min() for _, g in made), max(g.max() for _, g in made)
+        return figure(
+            traces,
+            frames=frames,
+            alt="Recorded tour of the latent explorer: a cross walks through the map; beside it the particle, below "
+            "G(r).",
+            **TOUR_LAYOUT,
+            yaxis2_range=[1.05 * lowest, 1.05 * highest],
+            images=pictures[:1],
+            sliders=slider(frames, "step "),
+        )
+
+    def _way(self) -> list[Float[ndarray, " 2"]]:
+        """Places from stop to stop, in equal steps."""
+        ends = [self.places[stop] for stop in self.stops]
+        between = [a + (b - a) * k / self.steps for a, b in pairwise(ends) for k in range(1, self.steps + 1)]
+        return [ends[0], *between]
 
     def widget(self) -> Any:
         """The live explorer, an ipywidgets box."""
@@ -142,7 +164,7 @@ class LatentExplorer:
 
 
 class _Controls:
-    """The map, sliders, menu and screen of a live explorer; whatever moves, the sliders hold the place."""
+    """The map, sliders, menu and screen of a live explorer. The sliders always hold the place."""
 
     def __init__(self, explorer: LatentExplorer) -> None:
         import ipywidgets
@@ -166,7 +188,7 @@ class _Controls:
         self.redraw()
 
     def follow_click(self, change: dict) -> None:
-        """Go where the clicked dot is; a click beside all of them says nothing."""
+        """Go where the clicked dot is; a click beside all of them changes nothing."""
         clicked = change["new"].get("atom1")
         if clicked is not None:
             self.go(self.dots[clicked["index"]])
@@ -174,36 +196,19 @@ class _Controls:
     def go(self, z: Float[ndarray, " 2"]) -> None:
         """Move both sliders, and redraw once."""
         for dial, value in zip(self.sliders, z, strict=True):
-            dial.unobserve(self.redraw, "value")
-            dial.value = float(value)
-            dial.observe(self.redraw, "value")
+            set_quietly(dial, float(value), self.redraw)
         self.redraw()
 
     def redraw(self, _: Any = None) -> None:
         """Show the particle at the sliders, and its PDF."""
-        from IPython.display import clear_output, display
-
         z = np.array([dial.value for dial in self.sliders])
         atoms, g = self.explorer.particle(z)
         text = f"The particle at ({z[0]:.2f}, {z[1]:.2f}): {len(atoms)} atoms."
-        curve = {"type": "scatter", "mode": "lines", "x": self.explorer.settings.r, "y": g}
-        drawn = figure([curve], alt=f"{text} Its G(r).", title=text, xaxis_title="r (Å)", yaxis_title="G (Å⁻²)")
-        with self.screen:
-            clear_output(wait=True)
-            display(show(atoms, alt=text), drawn)
-
-
-@lru_cache(maxsize=256)
-def _color(share: float) -> str:
-    from plotly.colors import sample_colorscale
-
-    red, green, blue = (
-        round(255 * float(part)) for part in sample_colorscale("Viridis", [share], colortype="tuple")[0]
-    )
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def _hex(values: Int[ndarray, " dots"]) -> list[str]:
-    """A colour from dark to bright for each."""
-    span = int(np.ptp(values)) or 1
-    return [_color(float(share)) for share in (values - values.min()) / span]
+        drawn = figure(
+            [line(self.explorer.settings.r, g)],
+            alt=f"{text} Its G(r).",
+            title=text,
+            xaxis_title="r (Å)",
+            yaxis_title="G (Å⁻²)",
+        )
+        show_in(self.screen, show(atoms, alt=text), drawn)

@@ -1,4 +1,4 @@
-"""Structures and trajectories to turn with the mouse: in Jupyter, and in a page no kernel ever reaches."""
+"""Structures and trajectories to turn with the mouse, in Jupyter and in a page without a kernel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from deepstruc_lib.geometry.validity import BOND_REACH
+from deepstruc_lib.views.colors import hex_codes, on_scale, rgb
 from deepstruc_lib.views.poster import poster
 from deepstruc_lib.views.theme import PALETTE
 
@@ -21,10 +23,9 @@ if TYPE_CHECKING:
 TOUCHING = 0.5  # spheres of half the nearest distance touch
 BALL, ROD = 0.2, 0.055  # ball-and-stick radii, in nearest distances
 LONE_ATOM_DISTANCE = 2.5  # Å, where there is no second atom to measure to
-NEIGHBOURS = 1.2  # bonds reach this many nearest distances: an icosahedron's tangential ones are 1.05 long
 DEFAULT_ROTATION = "-70x,-20y,8x"  # shows a close-packed stack from the side, slightly from above
 
-# What the two scripts below do in a static page only: `comm` is undefined where no kernel listens.
+# In the two scripts below, `comm` is undefined where no kernel listens: they act in a static page only.
 _FOLLOW_THEME = """
 if (this.model.comm === undefined) {
   const stage = this.stage, page = document.documentElement;
@@ -36,7 +37,7 @@ if (this.model.comm === undefined) {
 this.stage.setParameters({clipNear: 0, fogNear: 60, fogFar: 110});
 """
 
-# nglview starts its player only for a view that a live front end once drew; an executed notebook never was.
+# nglview starts its player only for a view that a live front end has drawn. That is not so in an executed notebook.
 _START_PLAYER = """
 const view = this, frames = this.model.get('_ngl_coordinate_resource');
 if (view.model.comm === undefined && frames.n_frames > 1) {
@@ -49,7 +50,6 @@ if (view.model.comm === undefined && frames.n_frames > 1) {
   view.player_pview.then(player => { player.el.style.display = 'flex'; });
 }
 """
-
 
 # Far enough for the nearest face of the particle's box to fill the view in the tighter of its two directions.
 _FIT = """
@@ -110,14 +110,15 @@ def show(
     if style not in ("spheres", "sticks"):
         raise ValueError(f'style={style!r} came; "spheres" or "sticks" is needed')
     largest = max(frames, key=len)
-    rgb = atom_colors(largest, colors)
+    painted = atom_colors(largest, colors)
     turned = _turned(frames, rotation)
     nearest = _nearest_distance(turned[0])
-    widget = _widget(largest, turned, rgb, nearest, style, height)
+    widget = _widget(largest, turned, painted, nearest, style, height)
     first = len(frames[0])
     sticks = {} if style == "spheres" else {"sticks": _bonds(turned[0][:first]), "stick_radius": ROD * nearest}
     radius = (TOUCHING if style == "spheres" else BALL) * nearest
-    return View3D(widget, poster(turned[0][:first], rgb[:first], radius, size=(2 * height, height), **sticks), alt)
+    picture = poster(turned[0][:first], painted[:first], radius, size=(2 * height, height), **sticks)
+    return View3D(widget, picture, alt)
 
 
 def atom_colors(atoms: Atoms, colors: Sequence | None = None) -> Float[ndarray, "atoms 3"]:
@@ -134,22 +135,10 @@ def atom_colors(atoms: Atoms, colors: Sequence | None = None) -> Float[ndarray, 
         raise ValueError(f"{len(colors)} colours came for {len(atoms)} atoms; one for each is needed")
     values = np.asarray(colors)
     if values.dtype.kind in "iub":
-        return np.array([_rgb(PALETTE[int(k) % len(PALETTE)]) for k in values])
+        return np.array([rgb(PALETTE[int(k) % len(PALETTE)]) for k in values])
     if values.dtype.kind == "f" and np.isfinite(values).all():
-        from plotly.colors import sample_colorscale
-
-        span = np.ptp(values) or 1.0
-        sampled = sample_colorscale("Viridis", list((values - values.min()) / span), colortype="tuple")
-        return np.array(sampled, dtype=np.float64)
-    return np.array([_rgb(text) for text in colors])
-
-
-def _rgb(text: Any) -> tuple[float, float, float]:
-    digits = str(text).removeprefix("#")
-    if not str(text).startswith("#") or len(digits) != 6 or set(digits.lower()) - set("0123456789abcdef"):
-        raise ValueError(f'the colour {text!r} came; "#rrggbb", whole numbers or finite reals are needed')
-    red, green, blue = (int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4))
-    return red, green, blue
+        return on_scale(values)
+    return np.array([rgb(text) for text in colors])
 
 
 def _frames_and_alt(structure: Any, alt: str | None) -> tuple[list[Atoms], str]:
@@ -201,11 +190,11 @@ def _nearest_distance(positions: Float[ndarray, "atoms 3"]) -> float:
 
 
 def _bonds(positions: Float[ndarray, "atoms 3"]) -> ndarray:
-    near = _distances(positions) < NEIGHBOURS * _nearest_distance(positions)
+    near = _distances(positions) <= BOND_REACH * _nearest_distance(positions)
     return np.argwhere(np.triu(near))
 
 
-def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style: str, height: int) -> Any:
+def _widget(largest: Atoms, turned: ndarray, colors: ndarray, nearest: float, style: str, height: int) -> Any:
     """The nglview widget, prepared for a page that replays its messages without Python."""
     import nglview
     from ase import Atoms
@@ -218,10 +207,10 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     view = make(frames if len(frames) > 1 else frames[0], default=False)
     view.layout = Layout(width="100%", height=f"{height}px")
     view._view_width, view._view_height = "100%", f"{height}px"
-    for name, options in _representations(rgb, nearest, style):
+    for name, options in _representations(colors, nearest, style):
         view._remote_call("addRepresentation", target="compList", args=[name], kwargs={**options, "component_index": 0})
     view._js(_FOLLOW_THEME)
-    # nglview's own autoView is left out of what a page replays; NGL's minds neither the page's shape nor the atoms.
+    # A page does not replay nglview's own autoView, and NGL's ignores the shape of the page and the size of atoms.
     half = np.abs(turned - (turned[0].min(0) + turned[0].max(0)) / 2).max(axis=(0, 1)) + TOUCHING * nearest
     view._js("this.stage.autoView(0);" + _FIT % tuple(half))
     if len(frames) > 1:
@@ -231,9 +220,9 @@ def _widget(largest: Atoms, turned: ndarray, rgb: ndarray, nearest: float, style
     return view
 
 
-def _representations(rgb: ndarray, nearest: float, style: str) -> list[tuple[str, dict]]:
+def _representations(colors: ndarray, nearest: float, style: str) -> list[tuple[str, dict]]:
     """One set of spheres for each colour (NGL's custom colour schemes need Python), over grey rods for sticks."""
-    codes = np.array([f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.round(255 * rgb).astype(int)])
+    codes = np.array(hex_codes(colors))
     radius = (TOUCHING if style == "spheres" else BALL) * nearest
     made = []
     for code in sorted(set(codes)):

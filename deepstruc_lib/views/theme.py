@@ -1,4 +1,4 @@
-"""Plotly figures of one quiet look, legible on light and dark pages, that always carry a text alternative."""
+"""Plotly figures in one style, legible on light and dark pages, each with a text alternative."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 PALETTE = ("#1f7fc4", "#d1600d", "#1a9070", "#bd5c9f", "#9a7400", "#77808a", "#c8504b", "#5f74d8")
 DARK_GROUND = "#121212"  # the page in dark mode
 INK = "#7a828c"  # text and axes where the page's colours are not known (JupyterLab); book.js sets them in the book
+SLIDER_MARGIN = {"l": 60, "r": 36, "t": 48, "b": 52}  # the slider's last label is centred at the plot's right end
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 

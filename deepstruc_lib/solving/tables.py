@@ -1,21 +1,11 @@
-"""Solutions as a table, and as files: structures, curves, numbers."""
+"""Fits, solutions, evaluations and models as tables to read."""
 
-import csv
-import io
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from deepstruc_lib.files import PDF, write_structure
-from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.solving.fit import PARAMETERS, Fit
-from deepstruc_lib.solving.solve import Solution
+from deepstruc_lib.solving.solution import Solution
 
-_TABLE = "solutions.csv"
 _COLUMNS = (
     ("rank", "{}"),
     ("family", "{}"),
@@ -55,7 +45,7 @@ def solutions_table(solutions: Sequence[Solution]) -> str:
     rows = [[name for name, _ in _COLUMNS]]
     for solution in solutions:
         values = solution.as_dict()
-        rows.append([form.format(values[name]) for name, form in _COLUMNS])
+        rows.append(["–" if values[name] is None else form.format(values[name]) for name, form in _COLUMNS])
     low, high = solutions[0].fit.rw_range
     return "\n".join([*_aligned(rows), f"Rw over {low:g}–{high:g} Å; bond_length in Å, biso and delta2 in Å²"])
 
@@ -84,66 +74,3 @@ def models_table(cards: Mapping[str, Mapping[str, Any]], others: Sequence[str]) 
         rows.append([name, str(metrics.get("split", "–")), *values, str(card.get("minutes", "–"))])
     lines = [*_aligned(rows), "mae_median in Å, r_p in Å⁻⁴, both and the rest on the test part of the split"]
     return "\n".join(lines + [f"{name}: no weights here; `deepstruc train {name}` makes them" for name in others])
-
-
-def output_folder(folder: Path) -> Path:
-    """Makes the folder, so that a long run does not end in a place that cannot be written.
-
-    Raises:
-        OSError: It cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"{folder}: found it unwritable ({error.strerror}); needed a folder for the results") from error
-    if not os.access(folder, os.W_OK):
-        raise OSError(f"{folder}: found a folder that may not be written to; needed one for the results")
-    return folder
-
-
-def write_solutions(folder: Path, solutions: Sequence[Solution], pdf: PDF) -> list[Solution]:
-    """Writes each structure (.xyz) and its fit (.fit: r, G, G_fit, difference), and solutions.csv.
-
-    Returns:
-        The solutions with the names of their files.
-
-    Raises:
-        OSError: The folder cannot be made or written.
-    """
-    output_folder(folder)
-    _remove_earlier(folder)
-    written = []
-    for solution in solutions:
-        name = f"{solution.rank}_{solution.family}_{solution.n_atoms}"
-        values = {key: value for key, value in solution.as_dict().items() if value is not None}
-        fields = values | {"pdf": pdf.source or "unnamed", "rw_from": solution.fit.rw_range[0]}
-        write_structure(folder / f"{name}.xyz", solution.atoms, fields | {"rw_to": solution.fit.rw_range[1]})
-        write_text(folder / f"{name}.fit", _curves(solution))
-        written.append(replace(solution, file=str(folder / f"{name}.xyz")))
-    write_text(folder / _TABLE, _csv(written))
-    return written
-
-
-def _remove_earlier(folder: Path) -> None:
-    """The files that an earlier table in this folder lists: they are not of these solutions."""
-    table = folder / _TABLE
-    for row in csv.DictReader(table.read_text().splitlines() if table.exists() else []):
-        for ending in (".xyz", ".fit"):
-            (folder / Path(row["file"]).with_suffix(ending).name).unlink(missing_ok=True)
-
-
-def _curves(solution: Solution) -> str:
-    fit = solution.fit
-    stream = io.StringIO()
-    header = f"{solution.source} rw={fit.rw:.6f}\nr(A) G(A-2) G_fit(A-2) difference(A-2)"
-    np.savetxt(stream, np.stack([fit.r, fit.g, fit.g_fit, fit.g - fit.g_fit], axis=1), fmt="%.8g", header=header)
-    return stream.getvalue()
-
-
-def _csv(solutions: Sequence[Solution]) -> str:
-    stream = io.StringIO()
-    rows = [{**solution.as_dict(), "file": Path(solution.file or "").name} for solution in solutions]
-    writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Figures of fits: ranked candidates by size, and how far two parameters make up for each other."""
+"""Chapter 03: ranked candidates by size, the misfit over two parameters, and shares with their intervals."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from numpy import ndarray
 
 from deepstruc_lib.solving import Candidate
 from deepstruc_lib.views.theme import INK, PALETTE, figure
+from deepstruc_lib.views.traces import markers
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Colour-blind readers tell groups apart by shape as well.
+# Symbols differ as well as colours, for colour-blind readers.
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "triangle-down")
-# Rises of Σ(G−G_fit)² over its lowest value, in parts of it, at which a map draws its lines.
+# A map draws a line where Σ(G−G_fit)² exceeds its lowest value by these parts of it.
 RISES = (0.01, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -42,16 +43,14 @@ def ranking(candidates: Iterable[Candidate], by: str = "family", *, alt: str, **
     if len(groups) > len(SYMBOLS):
         raise ValueError(f"{len(groups)} groups came; at most {len(SYMBOLS)} can be told apart")
     traces = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": [member.shape.recipe.n_atoms for member in members],
-            "y": [round(member.fit.rw, 4) for member in members],
-            "text": [member.shape.recipe.name for member in members],
-            "hovertemplate": "%{text}<br>%{x} atoms, Rw %{y:.4f}<extra></extra>",
-            "marker": {"color": PALETTE[place], "symbol": SYMBOLS[place], "size": 8, "opacity": 0.8},
-        }
+        markers(
+            [member.shape.recipe.n_atoms for member in members],
+            [round(member.fit.rw, 4) for member in members],
+            name=name,
+            text=[member.shape.recipe.name for member in members],
+            hovertemplate="%{text}<br>%{x} atoms, Rw %{y:.4f}<extra></extra>",
+            marker={"color": PALETTE[place], "symbol": SYMBOLS[place], "size": 8, "opacity": 0.8},
+        )
         for place, (name, members) in enumerate(groups.items())
     ]
     return figure(traces, alt=alt, **{"xaxis_title": "atoms", "yaxis_title": "Rw", "height": 460, **layout})
@@ -86,17 +85,30 @@ def valley(
             f"rw of shape {rw.shape} from {rw.min():g} came; positive values {(len(y), len(x))} are needed"
         )
     rise = np.log10(np.maximum((rw / rw.min()) ** 2 - 1, RISES[0] / 10))
-    lines = [
-        {
-            "type": "contour", "x": x, "y": y, "z": rise, "showscale": False, "name": f"+{100 * level:g} %",
-            "showlegend": True, "hoverinfo": "skip", "contours": {"coloring": "none", "type": "constraint",
-            "operation": "=", "value": float(np.log10(level))}, "line": {"width": 2, "color": PALETTE[place]},
-        }
-        for place, level in enumerate(RISES)
-    ]  # fmt: skip
-    cross = {"type": "scatter", "mode": "markers", "x": best[:1], "y": best[1:], "name": "best fit",
-             "marker": {"symbol": "x", "size": 11, "color": INK}}  # fmt: skip
+    lines = [_level(x, y, rise, level, PALETTE[place]) for place, level in enumerate(RISES)]
+    cross = markers(best[:1], best[1:], name="best fit", marker={"symbol": "x", "size": 11, "color": INK})
     return figure([*lines, cross], alt=alt, **layout)
+
+
+def _level(x: ndarray, y: ndarray, rise: ndarray, level: float, color: str) -> dict:
+    """The line where the misfit has risen by a part of its lowest value."""
+    return {
+        "type": "contour",
+        "x": x,
+        "y": y,
+        "z": rise,
+        "showscale": False,
+        "name": f"+{100 * level:g} %",
+        "showlegend": True,
+        "hoverinfo": "skip",
+        "contours": {
+            "coloring": "none",
+            "type": "constraint",
+            "operation": "=",
+            "value": float(np.log10(level)),
+        },
+        "line": {"width": 2, "color": color},
+    }
 
 
 def shares(
@@ -118,9 +130,18 @@ def shares(
     """
     low, high = np.array(intervals).T
     bars = {
-        "type": "bar", "x": list(names), "y": 100 * np.asarray(values), "marker": {"color": PALETTE[0]},
-        "error_y": {"type": "data", "array": 100 * (high - values), "arrayminus": 100 * (values - low),
-                    "symmetric": False, "color": INK, "thickness": 2},
+        "type": "bar",
+        "x": list(names),
+        "y": 100 * np.asarray(values),
+        "marker": {"color": PALETTE[0]},
+        "error_y": {
+            "type": "data",
+            "array": 100 * (high - values),
+            "arrayminus": 100 * (values - low),
+            "symmetric": False,
+            "color": INK,
+            "thickness": 2,
+        },
         "hovertemplate": "%{x}: %{y:.0f} %<extra></extra>",
-    }  # fmt: skip
+    }
     return figure([bars], alt=alt, **{"yaxis_title": "right shape (%)", "yaxis_range": [0, 108], **layout})
