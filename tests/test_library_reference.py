@@ -9,7 +9,7 @@ from deepstruc_lib.files import DataUnavailable
 from deepstruc_lib.solving import library_fit
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-import library_reference as reference  # noqa: E402 - a script beside the tests
+import library_reference as reference
 
 STORED = reference.load()
 FAST = 3
