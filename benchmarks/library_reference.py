@@ -1,10 +1,10 @@
 """Library fits that refine every shape, stored, so that tests can hold the search to them.
 
-    python benchmarks/library_reference.py [deepstruc|extended|measured|all] [FIRST [COUNT]]
+    python benchmarks/library_reference.py [deepstruc|extended|measured|all] [FIRST [END]]
 
 deepstruc: the 197 shapes on the test PDFs of the DeepStruc corpus; extended: the extended library on 40 of them, drawn
 by seed; measured: both libraries on the measured files. Each clean and with 1 % noise of a measurement. FIRST and
-COUNT choose some of the PDFs, in an order drawn by seed; what was stored of the others stays, so that a long run can be
+END choose some of the PDFs, in an order drawn by seed; what was stored of the others stays, so that a long run can be
 made in parts. Stored is each shape with Rw ≤ (fifth Rw + 1e-4).
 """
 
@@ -27,10 +27,10 @@ SEED, EXTENDED_PDFS = 0, 40
 TIE = 1e-4
 
 
-def cases(kind: str) -> Iterator[tuple[str, str, PDF]]:
-    """Key, library and PDF of each case, in a fixed order."""
+def cases(kind: str, first: int = 0, end: int | None = None) -> Iterator[tuple[str, str, PDF]]:
+    """Key, library and PDF of each case, in a fixed order; of some of the PDFs."""
     if kind == "measured":
-        for name in MEASURED:
+        for name in list(MEASURED)[first:end]:
             for library in ("deepstruc", "extended"):
                 for noise in NOISE:
                     yield f"{library} {name} {noise}", library, noisy(read_gr(measured(name)), noise, SEED)
@@ -38,7 +38,7 @@ def cases(kind: str) -> Iterator[tuple[str, str, PDF]]:
     test = corpus("deepstruc").part("random", "test")
     settings = test.settings
     order = np.random.default_rng(SEED).permutation(len(test))
-    for entry in order if kind == "deepstruc" else order[:EXTENDED_PDFS]:
+    for entry in (order if kind == "deepstruc" else order[:EXTENDED_PDFS])[first:end]:
         ranges = {"qmin": settings.qmin, "qmax": settings.qmax, "qdamp": settings.qdamp}
         pdf = PDF(r=settings.r, g=test.pdfs[entry].astype(float), **ranges)
         for noise in NOISE:
@@ -69,9 +69,8 @@ def store(results: dict) -> None:
     )
 
 
-def make(kind: str, first: int, count: int | None) -> None:
-    last = None if count is None else first + count
-    for key, library, pdf in list(cases(kind))[len(NOISE) * first : None if last is None else len(NOISE) * last]:
+def make(kind: str, first: int, end: int | None) -> None:
+    for key, library, pdf in cases(kind, first, end):
         found = library_fit(pdf, library, everything=True)
         short = best(library_fit(pdf, library))
         results = load()
