@@ -59,10 +59,9 @@ def read_structures(path: str | os.PathLike) -> list[Atoms]:
         ValueError: If it is no structure, or one of its images no particle of known elements in Å.
     """
     images = _images(path)
-    named = (
-        [path] if len(images) == 1 else [f"{os.fspath(path)}, image {number}" for number in range(1, len(images) + 1)]
-    )
-    return [_checked(name, image) for name, image in zip(named, images, strict=True)]
+    if len(images) == 1:
+        return [_checked(path, images[0])]
+    return [_checked(f"{os.fspath(path)}, image {number}", image) for number, image in enumerate(images, 1)]
 
 
 def _images(path: str | os.PathLike) -> list[Atoms]:
@@ -76,9 +75,10 @@ def _images(path: str | os.PathLike) -> list[Atoms]:
         reason = " ".join(str(error).split())[:100]
         what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
         raise ValueError(f"{shown(path)}: no structure ({what}): needs {_NEEDED}") from error
-    if not images or not all(isinstance(image, Atoms) for image in images):
+    particles = [image for image in images if isinstance(image, Atoms)]
+    if not particles:
         raise ValueError(f"{shown(path)}: no structure: needs {_NEEDED}")
-    return list(images)
+    return particles
 
 
 def _checked(path: str | os.PathLike, image: Atoms) -> Atoms:
