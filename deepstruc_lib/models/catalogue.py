@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+from deepstruc_lib.corpora import Corpus
 from deepstruc_lib.models.linear.experiments import EXPERIMENTS as LINEAR
 from deepstruc_lib.models.mlg.experiments import EXPERIMENTS as MLG
 
@@ -13,6 +14,30 @@ class Experiment(Protocol):
     """One model to train, of any kind."""
 
     kind: ClassVar[str]
+
+    @property
+    def corpus(self) -> str:
+        """What it learns from."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Whose training and validation parts it learns from."""
+        ...
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """Names of the shapes that are kept out of these."""
+        ...
+
+    @property
+    def varied(self) -> int:
+        """How often each entry comes again with a PDF under other conditions."""
+        ...
+
+    def part(self, name: str) -> Corpus:
+        """Entries of one part, train, validation or test."""
+        ...
 
     def changed(self, *, seed: int = 0, epochs: int | None = None, entries: int | None = None) -> "Experiment":
         """The same with another seed, or smaller: to try something out.

@@ -19,8 +19,8 @@ _DRAWS = 64
 
 def own_pdfs(part: Corpus) -> list[PDF]:
     """The entries' PDFs under the corpus' own conditions, as a measurement would come."""
-    known = {"qmin": part.settings.qmin, "qmax": part.settings.qmax, "qdamp": part.settings.qdamp}
-    return [PDF(r=part.r, g=g, **known) for g in part.pdfs]
+    known = part.settings
+    return [PDF(r=part.r, g=g, qmin=known.qmin, qmax=known.qmax, qdamp=known.qdamp) for g in part.pdfs]
 
 
 def varied_pdfs(corpus: Corpus, copies: int, seed: int = 0) -> Float[ndarray, "copies entries r"]:

@@ -88,8 +88,8 @@ def refit(names: Sequence[str]) -> None:
         experiment = EXPERIMENTS[name]
         data = (experiment.kind, experiment.corpus, experiment.split, experiment.held_out, experiment.varied)
         if data not in fitted:
-            parts = (experiment.part(part) for part in ("train", "validation"))
-            fitted[data] = fit_to_parts(*parts, experiment.varied)
+            training, validation = (experiment.part(part) for part in ("train", "validation"))
+            fitted[data] = fit_to_parts(training, validation, experiment.varied)
         store_novelty(RELEASED / name, fitted[data])
 
 

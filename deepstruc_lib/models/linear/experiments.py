@@ -49,7 +49,11 @@ class Experiment:
     seed: int = 0
     entries: int | None = None
     kind: ClassVar[str] = KIND
-    varied: ClassVar[int] = 0
+
+    @property
+    def varied(self) -> int:
+        """How often each entry comes again under other conditions: never."""
+        return 0
 
     def changed(self, *, seed: int = 0, epochs: int | None = None, entries: int | None = None) -> Experiment:
         """The same with another seed, or smaller.

@@ -62,7 +62,11 @@ class Experiment:
     split: str = "random"
     entries: int | None = None
     kind: ClassVar[str] = KIND
-    corpus: ClassVar[str] = CORPUS
+
+    @property
+    def corpus(self) -> str:
+        """What it learns from: the networks read no other."""
+        return CORPUS
 
     def changed(self, *, seed: int = 0, epochs: int | None = None, entries: int | None = None) -> Experiment:
         """The same with another seed, or smaller."""
