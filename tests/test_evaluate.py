@@ -176,7 +176,7 @@ def test_the_shape_split_asks_each_model_for_the_shape_it_never_saw(tmp_path, fe
     alone = evaluate_model(tmp_path / "b", part=few)
     assert (alone.split, alone.n_true.tolist()) == ("shape", [43] * 4)
     (tmp_path / "b" / "card.json").unlink()
-    with pytest.raises(ValueError, match=r"found none beside it that was trained without FCC\(2,3,3\)"):
+    with pytest.raises(ValueError, match=r"none beside it that was trained without FCC\(2,3,3\)"):
         evaluate_model(tmp_path / "mine", "shape", part=few)
 
 

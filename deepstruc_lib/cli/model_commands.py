@@ -89,7 +89,7 @@ def _check_trainable(model: str, device: str) -> None:
     if model not in EXPERIMENTS:
         raise ValueError(f"model {model!r}: needs one of {', '.join(EXPERIMENTS)}")
     if not {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device, True):
-        raise ValueError(f"device {device}: found none on this machine; needs cpu, or auto for the best there is")
+        raise ValueError(f"device {device}: none on this machine: needs cpu, or auto for the best there is")
 
 
 def evaluate(

@@ -60,11 +60,11 @@ class Card:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise ValueError(f"found a card of format {self.format!r}; needs {FORMAT}, or an older one to bring up")
+            raise ValueError(f"a card of format {self.format!r}: needs {FORMAT}, or an older one to bring up")
         wrong = [name for name in ("kind", "corpus", "split") if not isinstance(getattr(self, name), str)]
         wrong += [name for name in ("model", "training", "outcome") if not isinstance(getattr(self, name), Mapping)]
         if wrong or not isinstance(self.reads, Reads):
-            raise ValueError(f"found a card with other {', '.join(wrong) or 'reads'}; needs text and named values")
+            raise ValueError(f"a card with other {', '.join(wrong) or 'reads'}: needs text and named values")
         object.__setattr__(self, "held_out", tuple(self.held_out))
 
     @property
@@ -124,7 +124,7 @@ def read_card(folder: Path) -> Card:
     except UnknownFormatError as error:
         raise ValueError(f"{path}: {error}") from error
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: found a damaged card ({error}); needs one that training wrote") from error
+        raise ValueError(f"{path}: a damaged card ({error}): needs one that training wrote") from error
 
 
 class UnknownFormatError(ValueError):
@@ -141,9 +141,7 @@ def upgraded(stored: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, 
     while (number := values.setdefault("format", 1)) != FORMAT:
         if number not in _UPGRADES:
             known = ", ".join(map(str, [*_UPGRADES, FORMAT]))
-            raise UnknownFormatError(
-                f"found a card of format {number!r}; needs one of {known}, or a newer deepstruc_lib"
-            )
+            raise UnknownFormatError(f"a card of format {number!r}: needs one of {known}, or a newer deepstruc_lib")
         values, more = _UPGRADES[number](values)
         figures += more
     return values, figures

@@ -44,7 +44,7 @@ class Novelty:
         bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
         points = {self.means.shape[-1], self.directions.shape[-1]}
         if bad or points != {len(GRID)} or self.variances.shape != self.directions.shape[:1]:
-            raise ValueError(f"found arrays of {points} points, not finite: {bad}; needs {len(GRID)} finite points")
+            raise ValueError(f"arrays of {points} points, not finite: {bad}: needs {len(GRID)} finite points")
 
     def distances(self, pdfs: Sequence[PDF]) -> Float[ndarray, " pdfs"]:
         """From the nearest shape's mean; about √(number of points) for the curves of training."""
@@ -91,4 +91,4 @@ def load_novelty(folder: Path) -> Novelty | None:
         with safe_open(path, framework="np") as file:
             return Novelty(**{name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: found a damaged file ({error}); needs what was fitted with the weights") from error
+        raise ValueError(f"{path}: a damaged file ({error}): needs what was fitted with the weights") from error

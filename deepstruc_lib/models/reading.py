@@ -64,7 +64,7 @@ def check_readable(pdf: PDF) -> None:
         ValueError: It has no Q range, its r cannot be in Å, or it cannot show the first shells of a particle.
     """
     if pdf.qmin is None or pdf.qmax is None:
-        raise ValueError("found a PDF without its Q range; needed qmin and qmax in Å⁻¹, of the file or as options")
+        raise ValueError("a PDF without its Q range: needs qmin and qmax in Å⁻¹, of the file or as options")
     pdf.check_plausible()
 
 

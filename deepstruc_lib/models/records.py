@@ -52,9 +52,9 @@ class Record:
 
     def __post_init__(self) -> None:
         if self.format != _FORMAT:
-            raise ValueError(f"found an evaluation of format {self.format!r}; needs {_FORMAT}")
+            raise ValueError(f"an evaluation of format {self.format!r}: needs {_FORMAT}")
         if not self.command:
-            raise ValueError("found figures without the command that made them; needs a record of an evaluation")
+            raise ValueError("figures without the command that made them: needs a record of an evaluation")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -85,5 +85,5 @@ def read_records(folder: Path) -> tuple[Record, ...]:
         try:
             records.append(Record(**json.loads(path.read_text("utf-8"))))
         except (OSError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: found a damaged evaluation ({error}); needs one that a command wrote") from error
+            raise ValueError(f"{path}: a damaged evaluation ({error}): needs one that a command wrote") from error
     return tuple(records)

@@ -33,7 +33,7 @@ def model_folder(name: str | Path) -> Path:
     folder = RELEASED / name if Path(name).name == str(name) and (RELEASED / name / CARD).is_file() else Path(name)
     if not (folder / CARD).is_file():
         known = ", ".join([*released_models(), "a folder of `deepstruc train`"])
-        raise ValueError(f"model {str(name)!r}: found no {CARD}; needs one of {known}")
+        raise ValueError(f"model {str(name)!r}: no {CARD}: needs one of {known}")
     return folder
 
 
@@ -46,5 +46,5 @@ def load_model(name: str | Path) -> Proposer:
     folder = model_folder(name)
     card = read_card(folder)
     if card.kind not in LOADERS:
-        raise ValueError(f"{folder / CARD}: found a model of kind {card.kind!r}; needs one of {', '.join(LOADERS)}")
+        raise ValueError(f"{folder / CARD}: a model of kind {card.kind!r}: needs one of {', '.join(LOADERS)}")
     return import_module(LOADERS[card.kind]).load(folder, card)

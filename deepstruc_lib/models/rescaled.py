@@ -53,7 +53,7 @@ def first_peak(pdf: PDF) -> float:
     kept = pdf.r >= _NEAREST
     r, g = pdf.r[kept], pdf.g[kept]
     if len(g) == 0 or g.max() <= 0:
-        raise ValueError(f"found no positive G beyond {_NEAREST:g} Å; needed peaks of neighbours")
+        raise ValueError(f"no positive G beyond {_NEAREST:g} Å: needs peaks of neighbours")
     width = 2 * round(_APART / pdf.rstep) + 1
     peaks = np.flatnonzero((g >= _LEAST_HEIGHT * g.max()) & (g == maximum_filter1d(g, width)))
     peak = int(peaks[0])

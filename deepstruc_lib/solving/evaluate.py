@@ -128,7 +128,7 @@ def _askable(model: Proposer, split: str, part: Corpus) -> list[tuple[Proposer, 
     if open_rows.any():
         names = sorted({part.recipe(entry).name for entry in np.flatnonzero(open_rows)})
         raise ValueError(
-            f"model {model.name!r}: found none beside it that was trained without {', '.join(names)}; needs one "
+            f"model {model.name!r}: none beside it that was trained without {', '.join(names)}: needs one "
             "trained without each shape for the split shape"
         )
     return askable

@@ -194,7 +194,7 @@ def _distinct(structures: Sequence[Structure]) -> list[Structure]:
 
 def _check(structure: Structure) -> None:
     if len(structure.positions) < 2:
-        raise ValueError(f"{structure.name}: found {len(structure.positions)} atoms; needs two or more")
+        raise ValueError(f"{structure.name}: {len(structure.positions)} atoms: needs two or more")
 
 
 def _measured(structure: Structure, unit: float | None) -> tuple[float, ndarray]:
@@ -205,6 +205,6 @@ def _measured(structure: Structure, unit: float | None) -> tuple[float, ndarray]
     distances = pdist(structure.positions)
     nearest = float(distances.min())
     if not nearest > 0:
-        raise ValueError(f"{structure.name}: found two atoms at the same place; needs distinct positions")
+        raise ValueError(f"{structure.name}: two atoms at the same place: needs distinct positions")
     unit = nearest if unit is None else unit
     return unit, histogram(distances / unit, None, len(structure.positions))

@@ -57,7 +57,7 @@ def load_index(path: str | PathLike) -> Index:
         except _DAMAGE as problem:
             raise _no_index(path) from problem
     if found != (FORMAT, WIDTH):
-        raise ValueError(f"{shown(path)}: found an index of format {found[0]}; needs format {FORMAT}: build it again")
+        raise ValueError(f"{shown(path)}: an index of format {found[0]}: needs format {FORMAT}: build it again")
     try:
         index = Index(
             **{name: tuple(record[name]) for name in _TEXTS},
@@ -70,7 +70,7 @@ def load_index(path: str | PathLike) -> Index:
 
 
 def _no_index(path: str | PathLike) -> ValueError:
-    return ValueError(f"{shown(path)}: found a damaged file, or no index; needs one that `deepstruc index` wrote")
+    return ValueError(f"{shown(path)}: a damaged file, or no index: needs one that `deepstruc index` wrote")
 
 
 def library_index(name: str, progress: Progress | None = None) -> Index:

@@ -43,7 +43,7 @@ def stand_in(name: str) -> PDF:
         ValueError: For another name.
     """
     if name not in MEASURED:
-        raise ValueError(f"found the data set name {name!r}; needed one of {', '.join(MEASURED)}")
+        raise ValueError(f"the data set name {name!r}: needs one of {', '.join(MEASURED)}")
     sample = MEASURED[name]
     beyond = sample.rmax + _RSTEP / 2  # the measured grids include their end
     settings = PDFSettings(

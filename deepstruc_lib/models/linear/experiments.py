@@ -62,7 +62,7 @@ class Experiment:
             ValueError: Epochs are given.
         """
         if epochs is not None:
-            raise ValueError(f"epochs {epochs}: a linear model is fitted at once; needs none")
+            raise ValueError(f"epochs {epochs}: a linear model is fitted at once: needs none")
         return replace(self, seed=seed, entries=entries)
 
     def part(self, name: str) -> Corpus:

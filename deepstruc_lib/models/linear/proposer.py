@@ -23,7 +23,7 @@ _MOST, _LEAST_PROBABILITY = 5, 1e-3
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """A linear model with its weights, ready to be asked; it has nothing to draw at random.
+    """A linear model with its weights, ready for inference; it has nothing to draw at random.
 
     Args:
         name: Of the released model, or of the folder it was trained in.

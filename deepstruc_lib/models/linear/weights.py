@@ -90,4 +90,4 @@ def load_weights(folder: Path) -> LinearWeights:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return LinearWeights(tuple(map(str, shapes)), **arrays)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: found damaged weights ({error}); needs those of a linear model") from error
+        raise ValueError(f"{path}: damaged weights ({error}): needs those of a linear model") from error

@@ -109,5 +109,5 @@ def load(folder: Path, card: Card) -> MLGModel:
     try:
         config = CVAEConfig(**card.model)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{folder}: found a damaged card ({error}); needs one that training wrote") from error
+        raise ValueError(f"{folder}: a damaged card ({error}): needs one that training wrote") from error
     return MLGModel(folder.resolve().name, card, load_network(folder, config), load_novelty(folder), folder)

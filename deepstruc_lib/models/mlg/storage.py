@@ -42,7 +42,7 @@ def load_network(folder: Path, config: CVAEConfig) -> ConditionalAutoencoder:
         network.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
     except (OSError, SafetensorError, TypeError, RuntimeError, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path}: found damaged weights ({reason}); needs those of the card beside them") from error
+        raise ValueError(f"{path}: damaged weights ({reason}): needs those of the card beside them") from error
     return network.eval()
 
 

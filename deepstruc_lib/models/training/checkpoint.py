@@ -30,7 +30,7 @@ def check_unused(folder: Path, resume: bool) -> None:
         ValueError: There is one.
     """
     if (folder / CHECKPOINT).exists() and not resume:
-        raise ValueError(f"{folder}: found the checkpoint of an earlier training; needs resume, or another folder")
+        raise ValueError(f"{folder}: the checkpoint of an earlier training: needs resume, or another folder")
 
 
 def snapshot(run: TrainingState, hook: EpochHook | None) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def restore(
     Raises:
         ValueError: The checkpoint is damaged, or of another training.
     """
-    damaged = f"{path}: found a checkpoint that is damaged or of another model; needs one that training wrote"
+    damaged = f"{path}: a checkpoint that is damaged or of another model: needs one that training wrote"
     try:
         state = fabric.load(path, weights_only=True)
         made = TrainingConfig(**state["config"]).as_dict()
@@ -108,4 +108,4 @@ def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], path: Path)
     names = sorted(name for name in (wanted.keys() | found.keys()) - free if found.get(name) != wanted.get(name))
     if names:
         other, own = ({name: facts.get(name) for name in names} for facts in (found, wanted))
-        raise ValueError(f"{path}: found another training, with {other}; needs {own}, or another folder")
+        raise ValueError(f"{path}: another training, with {other}: needs {own}, or another folder")

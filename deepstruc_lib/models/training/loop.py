@@ -153,7 +153,7 @@ def _epoch(fabric: Fabric, run: TrainingState, training: Table, validation: Tabl
         taught.add(terms, len(own))
     row = taught.values() | {f"validation_{name}": value for name, value in _validate(run, validation, config).items()}
     if not (isfinite(row["loss"]) and isfinite(row["validation_loss"])):
-        raise ValueError(f"epoch {run.epoch + 1}: found a loss that is not finite; needs a lower learning rate")
+        raise ValueError(f"epoch {run.epoch + 1}: a loss that is not finite: needs a lower learning rate")
     run.epoch += 1
     run.seconds += time.monotonic() - start
     if row["validation_loss"] < run.best_loss:
