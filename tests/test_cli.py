@@ -179,9 +179,13 @@ def test_other_bad_input_is_one_line_and_exit_code_2(deepstruc, gr, particle, tm
 
 
 def test_an_interrupted_search_says_so(deepstruc, gr, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
+    from deepstruc_lib.solving import shapes
 
+    def stop(done, total):
+        if done:  # before there is a result there is nothing to keep
+            raise KeyboardInterrupt
+
+    shapes("deepstruc")  # else its building would be interrupted
     monkeypatch.setattr("deepstruc_lib.cli.commands.progress_bar", lambda unit: nullcontext(stop))
     code, out, err = deepstruc("solve", gr, "--json")
     assert code == 130

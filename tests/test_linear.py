@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_refused_and_what_is_short_is_answered_and_flagge
     pdf = few[1][0]
     with pytest.raises(ValueError, match="without its Q range"):
         model.propose([replace(pdf, qmin=None)])
-    with pytest.raises(ValueError, match="needed r in Å"):
+    with pytest.raises(ValueError, match="needs r in Å"):
         model.propose([replace(pdf, r=pdf.r / 10)])
     (answer,) = model.propose([pdf.cut(0, 15)])
     assert len(answer.proposals) >= 1

@@ -53,12 +53,9 @@ class Novelty:
     def unlike(self, pdfs: Sequence[PDF]) -> list[tuple[str, ...]]:
         """A sentence for each PDF whose curve is unlike those of the training, nothing for the others."""
         threshold = float(self.threshold[0])
-        return [
-            (f"the curve is {distance / threshold:.2g} times as far from those of the training as these may be",)
-            if distance > threshold
-            else ()
-            for distance in self.distances(pdfs)
-        ]
+        said = "the curve is unlike those of the training: it is {:.3g} times as far from them as the limit"
+        ratios = self.distances(pdfs) / threshold
+        return [(said.format(ratio),) if ratio > 1 else () for ratio in ratios]
 
     def nearest(self, curves: Float[ndarray, "pdfs x"]) -> Float[ndarray, " pdfs"]:
         """The same of curves that are rescaled."""
