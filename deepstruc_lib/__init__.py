@@ -4,7 +4,9 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-# Loaded on first use, so that `import deepstruc_lib` stays light (torch alone takes a second).
+# Loaded on first use, so that `import deepstruc_lib` stays light (torch alone takes a second). The packages have
+# `export_lazily` for that. All of them import this one for its version: what it listed as imports would be theirs too,
+# and data would no longer flow one way.
 _EXPORTS = {
     "PDF": "deepstruc_lib.files",
     "read_gr": "deepstruc_lib.files",

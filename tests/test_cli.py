@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 from ase.io import write
 
 from deepstruc_lib import cli
-from deepstruc_lib.files import PDF, read_gr, write_gr
+from deepstruc_lib.files import PDF, read_gr, write_gr, write_structure
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.scattering import PDFSettings, simulate
 
@@ -96,6 +97,25 @@ def test_solve_keeps_its_contract(deepstruc, gr, tmp_path):
     again = json.loads(deepstruc("fit", gr, best["file"], "--json")[1])
     assert again["stretch"] == pytest.approx(1, abs=1e-3)
     assert json.loads(deepstruc("solve", gr, "--top", "1", "--json")[1])["solutions"][0]["file"] is None
+
+
+def test_files_of_any_name_become_a_library_that_solve_searches(deepstruc, gr, particle, tmp_path):
+    copies = [tmp_path / name for name in ("two\nlines.xyz", 'a b="1" é@0.xyz')]
+    for copy, recipe in zip(copies, (Recipe("Icosahedron", (3,)), Recipe("FCC", (2, 3, 3))), strict=True):
+        write_structure(copy, recipe.build("Pt", 2.7))
+    code, _, err = deepstruc("index", *copies, particle, "-o", tmp_path / "my own.index")
+    assert (code, "2 structures, 1 repeated" in err) == (0, True)
+    home = tmp_path / "~my.gr"
+    home.write_bytes(gr.read_bytes())
+    options = ("--library", tmp_path / "my own.index", "--top", "9", "-o", tmp_path / "found", "--json")
+    code, out, err = deepstruc("solve", home, *options)
+    assert code == 0, err
+    found = json.loads(out)["solutions"]
+    assert [(one["n_atoms"], one["source"]) for one in found] == [
+        (55, "library:two\\nlines.xyz"),
+        (43, 'library:a b="1" é@0.xyz'),
+    ]
+    assert all(Path(one["file"]).is_file() for one in found)
 
 
 def test_corpus_counts_and_writes(deepstruc, tmp_path):

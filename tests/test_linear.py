@@ -149,15 +149,23 @@ def test_a_small_training_is_stored_and_read_again(tmp_path):
     small = Experiment("mlg").changed(entries=150, seed=4)
     small.train(tmp_path / "mine", command="of a test")
     model = load_model(tmp_path / "mine")
+    assert model.novelty is None
     assert (model.name, model.card.seed, model.card.training["entries"]) == ("mine", 4, 150)
     test = small.part("test")
     sizes = [len(answer.proposals[0].positions) for answer in model.propose(own_pdfs(test))]
     assert np.mean(np.array(sizes) == test.n_atoms) > 0.9
 
 
+def test_a_training_may_be_as_small_as_one_likes_to_try_it_out(tmp_path):
+    Experiment("mlg").changed(entries=20).train(tmp_path)
+    assert load_model(tmp_path).propose(own_pdfs(Experiment("mlg").changed(entries=2).part("test")))[0].proposals
+
+
 def test_what_a_linear_model_does_not_know_is_refused(tmp_path):
     with pytest.raises(ValueError, match="epochs 3: a linear model is fitted at once"):
         Experiment("mlg").changed(epochs=3)
+    with pytest.raises(ValueError, match="1 entries of 1 shape: needs two"):
+        Experiment("mlg").changed(entries=1).train(tmp_path)
     with pytest.raises(ValueError, match="device cuda, 1 of them: a linear model needs one cpu"):
         Experiment("mlg").train(tmp_path, device="cuda")
 

@@ -71,6 +71,16 @@ def test_samples_that_are_one_structure_are_one_solution(folder):
     assert len(solve(simulated(), method=folder, samples=5)) == 1
 
 
+def test_many_answers_that_are_one_leave_room_for_the_others(ask):
+    """Duplicates are found after the refinement: more structures than places must go through it."""
+    generator = np.random.default_rng(0)
+    alike = [TRUTH.positions(2.9) + generator.normal(scale=0.01, size=(43, 3)) for _ in range(6)]
+    others = [OTHER.positions(2.9), Recipe("Icosahedron", (3,)).positions(2.9)]
+    solutions = ask(*alike, *others, top=3)
+    assert solutions[0].n_atoms == 43
+    assert sorted(one.n_atoms for one in solutions) == [19, 43, 55]
+
+
 def test_solutions_are_ranked_and_what_has_no_name_gets_none(ask, tmp_path):
     incomplete = TRUTH.positions(2.9)[1:]
     heap = np.random.default_rng(1).normal(scale=6.0, size=(30, 3))

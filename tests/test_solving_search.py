@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -29,6 +30,7 @@ from deepstruc_lib.solving import (
 )
 from deepstruc_lib.solving.histograms import Histograms
 from deepstruc_lib.solving.least_squares import Residuals, minimise
+from deepstruc_lib.solving.search import _spread
 from deepstruc_lib.solving.target import model
 from deepstruc_lib.solving.together import Tables
 
@@ -104,6 +106,23 @@ def test_progress_begins_at_nothing_and_ends_with_everything():
     assert done == sorted(done)
 
 
+def test_an_interruption_while_work_is_handed_out_leaves_nothing_to_wait_for():
+    done = []
+
+    def tasks():
+        for place in range(50):
+            yield range(place, place + 1), (place,)
+        raise KeyboardInterrupt
+
+    def work(place):
+        time.sleep(0.02)
+        done.append(place)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert not _spread(pool, work, tasks(), lambda places, answer: None)
+    assert len(done) < 50
+
+
 def test_structures_that_somebody_proposes_are_refined_as_one_by_one():
     target = FitTarget(simulated())
     near = TRUTH.positions(2.75) + np.random.default_rng(0).normal(scale=0.03, size=(TRUTH.n_atoms, 3))
@@ -137,6 +156,8 @@ def test_what_is_no_index_is_refused(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match="no index"):
         load_index(path)
+    with pytest.raises(ValueError, match="a folder: needs"):
+        load_index(tmp_path)
 
 
 def test_an_index_of_another_format_is_refused_by_name(tmp_path, monkeypatch):
@@ -148,11 +169,20 @@ def test_an_index_of_another_format_is_refused_by_name(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("structures", "message"), [([], "no structure"), ([Structure("one", np.zeros((1, 3)))], "one")]
+    ("positions", "message"),
+    [
+        ([], "no structure"),
+        ([np.zeros((1, 3))], "0: 1 atoms: needs"),
+        ([PARTICLES[0].positions, np.zeros((3, 3))], "1: all atoms at the same place: needs"),
+        ([np.concatenate([PARTICLES[0].positions, PARTICLES[0].positions[:1]])], "0: two atoms at the same place"),
+        ([np.array([[0, 0, 0], [0, 0, np.nan]])], "0: positions hold NaN"),
+    ],
 )
-def test_what_cannot_be_searched_is_refused(structures, message):
+def test_what_cannot_be_searched_is_refused(positions, message):
     with pytest.raises(ValueError, match=message):
-        build_index(structures)
+        build_index([Structure(str(place), one) for place, one in enumerate(positions)])
+    with pytest.raises(ValueError, match=message):
+        refine_structures(FitTarget(simulated()), positions)
 
 
 @pytest.fixture

@@ -21,13 +21,15 @@ def index(
     Search it with `deepstruc solve my.gr --library my.index`. Elements do not count, only positions.
     """
     from deepstruc_lib.files import read_structures
+    from deepstruc_lib.files.textfiles import shown
     from deepstruc_lib.solving import Structure, build_index, save_index
 
     structures: list[Structure] = []
     with progress_bar("files") as progress:
         for done, file in enumerate(files, 1):
             images = read_structures(file)
-            names = [file.name] if len(images) == 1 else [f"{file.name}#{place}" for place in range(1, len(images) + 1)]
+            name = shown(file.name)
+            names = [name] if len(images) == 1 else [f"{name}#{place}" for place in range(1, len(images) + 1)]
             structures += [Structure(name, image.positions) for name, image in zip(names, images, strict=True)]
             progress(done, len(files))
     with progress_bar("structures") as progress:

@@ -29,7 +29,7 @@ _MARGIN = 10.0
 
 _KEY = re.compile(r"[A-Za-z]\w*")
 _RESERVED = {"lattice", "properties", "pbc"}
-_FOLDER = re.compile(r"[/~\\]|[A-Za-z]:[/\\]|file:")
+_FOLDER = re.compile(r"[/\\]|~[^/\\]*[/\\]|[A-Za-z]:[/\\]|file:/")
 
 
 def read_structure(path: str | os.PathLike) -> Atoms:

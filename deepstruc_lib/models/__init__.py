@@ -1,43 +1,47 @@
 """What proposes structures: one folder a kind, one contract for all, training, and the released weights."""
 
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-# Loaded on first use: a model that needs no torch does not wait for it.
-_EXPORTS = {
-    "EXPERIMENTS": "catalogue",
-    "Answer": "contract",
-    "Card": "cards",
-    "CVAEConfig": "mlg.network",
-    "ConditionalAutoencoder": "mlg.network",
-    "Decoded": "mlg.network",
-    "Distribution": "contract",
-    "Estimates": "contract",
-    "Experiment": "catalogue",
-    "LatentProposer": "contract",
-    "ParticleDataset": "mlg.dataset",
-    "Particles": "mlg.dataset",
-    "Proposal": "contract",
-    "Proposer": "contract",
-    "Reads": "reading",
-    "Record": "records",
-    "Structures": "mlg.generate",
-    "TrainingConfig": "training.state",
-    "TrainingState": "training.state",
-    "generate": "mlg.generate",
-    "load_model": "released",
-    "released_models": "released",
-    "structures": "mlg.generate",
-    "train": "training.loop",
-}
+from deepstruc_lib.lazy import export_lazily
 
-__all__ = sorted(_EXPORTS)
+if TYPE_CHECKING:
+    from deepstruc_lib.models.cards import Card
+    from deepstruc_lib.models.catalogue import EXPERIMENTS, Experiment
+    from deepstruc_lib.models.contract import Answer, Distribution, Estimates, LatentProposer, Proposal, Proposer
+    from deepstruc_lib.models.mlg.dataset import ParticleDataset, Particles
+    from deepstruc_lib.models.mlg.generate import Structures, generate, structures
+    from deepstruc_lib.models.mlg.network import ConditionalAutoencoder, CVAEConfig, Decoded
+    from deepstruc_lib.models.reading import Reads
+    from deepstruc_lib.models.records import Record
+    from deepstruc_lib.models.released import load_model, released_models
+    from deepstruc_lib.models.training.loop import train
+    from deepstruc_lib.models.training.state import TrainingConfig, TrainingState
 
+__all__ = [
+    "EXPERIMENTS",
+    "Answer",
+    "CVAEConfig",
+    "Card",
+    "ConditionalAutoencoder",
+    "Decoded",
+    "Distribution",
+    "Estimates",
+    "Experiment",
+    "LatentProposer",
+    "ParticleDataset",
+    "Particles",
+    "Proposal",
+    "Proposer",
+    "Reads",
+    "Record",
+    "Structures",
+    "TrainingConfig",
+    "TrainingState",
+    "generate",
+    "load_model",
+    "released_models",
+    "structures",
+    "train",
+]
 
-def __getattr__(name: str):
-    if name not in _EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+export_lazily(__name__)

@@ -43,11 +43,10 @@ class _Grid:
     """Stretches and B, and what turns a histogram into curves there.
 
     Args:
+        target: Gives Q.
         stretches: Ascending, Å.
         bisos: In Å².
-        waves: At each stretch: the share of a pair in each bin in F(Q), undamped.
-        decays: exp(−UQ²) for each B.
-        compressed: From F(Q) to independent numbers of G(r).
+        bins: How many of a histogram count.
     """
 
     target: FitTarget
@@ -56,6 +55,7 @@ class _Grid:
     bins: int
 
     def waves(self, stretch: float) -> Float[ndarray, "bins q"]:
+        """The share of a pair in each bin in F(Q), undamped."""
         d = distances_of(self.bins) * stretch
         return np.sin(np.outer(d, self.target.q).astype(np.float32)) / d[:, None].astype(np.float32)
 

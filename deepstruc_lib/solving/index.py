@@ -155,11 +155,14 @@ def build_index(
         unit: Take this length for all, no longer than any distance, instead of the shortest distance of each.
 
     Raises:
-        ValueError: There is no structure, or one has fewer than two atoms, or two at one place.
+        ValueError: There is no structure; or one has fewer than two atoms, two at one place, or positions that are not
+            finite.
     """
     listed = list(structures)
     if not listed:
         raise ValueError("found no structure: needs one or more to search")
+    for structure in listed:
+        _check(structure)
     if not distinct:
         listed = _distinct(listed)
     units, histograms = [], []
@@ -186,22 +189,24 @@ def build_index(
 def _distinct(structures: Sequence[Structure]) -> list[Structure]:
     from deepstruc_lib.particles import first_of_shape
 
-    for structure in structures:
-        _check(structure)
     first = first_of_shape([structure.positions for structure in structures])
     return [structure for row, structure in enumerate(structures) if first[row] == row]
 
 
 def _check(structure: Structure) -> None:
-    if len(structure.positions) < 2:
-        raise ValueError(f"{structure.name}: {len(structure.positions)} atoms: needs two or more")
+    name, positions = structure.name, structure.positions
+    if len(positions) < 2:
+        raise ValueError(f"{name}: {len(positions)} atoms: needs two or more")
+    if not np.isfinite(positions).all():
+        raise ValueError(f"{name}: positions hold NaN or infinity: needs finite coordinates")
+    if not np.ptp(positions, axis=0).any():
+        raise ValueError(f"{name}: all atoms at the same place: needs distinct positions")
 
 
 def _measured(structure: Structure, unit: float | None) -> tuple[float, ndarray]:
     """The unit, by default the shortest distance, and the histogram in it."""
     from scipy.spatial.distance import pdist
 
-    _check(structure)
     distances = pdist(structure.positions)
     nearest = float(distances.min())
     if not nearest > 0:

@@ -48,6 +48,8 @@ def load_index(path: str | PathLike) -> Index:
         ValueError: The file is no index, damaged, or of another version.
         OSError: It is not there, or may not be read.
     """
+    if Path(path).is_dir():
+        raise ValueError(f"{shown(path)}: a folder: needs a file that `deepstruc index` wrote")
     with Path(path).open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as stored:
@@ -99,7 +101,6 @@ def library_index(name: str, progress: Progress | None = None) -> Index:
     except OSError as problem:
         log.warning("%s cannot be read (%s): it is built for this run", shown(path), problem.strerror)
         writable = False
-    log.info("building the library %s, which happens once", name)
     index = build_library(name, progress)
     if writable:
         _keep(path, name, index)

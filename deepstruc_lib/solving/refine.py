@@ -35,7 +35,7 @@ def refine_structures(
         progress: Called with the number of structures done, and of all.
 
     Raises:
-        ValueError: A structure has fewer than two atoms, or two at one place.
+        ValueError: As `build_index`.
     """
     positions = [one.positions if isinstance(one, Atoms) else np.asarray(one, dtype=float) for one in structures]
     index = index_of_one_unit([Structure(str(place), one) for place, one in enumerate(positions)], distinct=True)
@@ -56,7 +56,9 @@ def index_of_one_unit(structures: Sequence[Structure], *, distinct: bool = False
     Raises:
         ValueError: As `build_index`.
     """
-    unit = min(float(pair_distances(one.positions).min()) for one in structures)
+    # What has no distance is refused with the index.
+    measurable = (one.positions for one in structures if len(one.positions) > 1)
+    unit = min((float(pair_distances(positions).min()) for positions in measurable), default=1.0)
     return build_index(structures, distinct=distinct, unit=unit)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,8 +162,10 @@ def _spread(
     collect: Callable[[range, Any], None],
 ) -> bool:
     """Hands tasks to the workers and collects the answers; False when it was interrupted (Ctrl-C)."""
-    pending = {pool.submit(work, *arguments): places for places, arguments in tasks}
+    pending: dict[Future, range] = {}
     try:
+        for places, arguments in tasks:
+            pending[pool.submit(work, *arguments)] = places
         for future in as_completed(pending):
             collect(pending.pop(future), future.result())
     except KeyboardInterrupt:

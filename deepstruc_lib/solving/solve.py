@@ -104,7 +104,8 @@ def solve(
         proposed.index,
         proposed.matched,
         proposed.limits,
-        places=top,
+        # Which structures of a model are one shows after the refinement only.
+        places=len(proposed.index) if proposed.same else top,
         everything=everything,
         cluster=cluster,
         progress=progress,

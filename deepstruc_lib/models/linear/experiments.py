@@ -19,7 +19,7 @@ from deepstruc_lib.models.cards import Card, write_card
 from deepstruc_lib.models.conditions import RANGES
 from deepstruc_lib.models.linear.fitting import LOGISTIC, RIDGE, Table, fit_linear
 from deepstruc_lib.models.linear.weights import store_weights
-from deepstruc_lib.models.novelty import store_novelty
+from deepstruc_lib.models.novelty import NOVELTY, store_novelty
 from deepstruc_lib.models.novelty_fitting import fit_to_parts
 from deepstruc_lib.models.reading import Reads
 from deepstruc_lib.models.rescaled import GRID
@@ -93,7 +93,7 @@ class Experiment:
         """Train into a folder that `load_model` then reads; takes seconds, and replaces what is there.
 
         Args:
-            folder: For weights, card and what tells unlike PDFs.
+            folder: For weights, card and, where all entries are used, what tells unlike PDFs.
             device: auto or cpu.
             devices: One.
             resume: Nothing is half done: starts anew.
@@ -108,9 +108,11 @@ class Experiment:
         start = time.perf_counter()
         training, validation = (self.part(name) for name in PARTS[:2])
         weights, outcome = fit_linear(Table.of(training), Table.of(validation))
-        novelty = fit_to_parts(training, validation, self.varied)
         store_weights(folder, weights)
-        store_novelty(folder, novelty)
+        if self.entries is None:  # a handful of PDFs does not tell what is unlike them
+            store_novelty(folder, fit_to_parts(training, validation, self.varied))
+        else:
+            (folder / NOVELTY).unlink(missing_ok=True)  # of an earlier training
         minutes = round((time.perf_counter() - start) / 60, 2)
         write_card(folder, self._card(outcome, minutes, {"device": "cpu", **facts}))
 

@@ -54,8 +54,14 @@ class Table:
 def fit_linear(
     training: Table, validation: Table, logistic: Sequence[float] = LOGISTIC, ridge: Sequence[float] = RIDGE
 ) -> tuple[LinearWeights, dict[str, Any]]:
-    """The weights, and the strengths that were chosen with what they gave on the validation part."""
+    """The weights, and the strengths that were chosen with what they gave on the validation part.
+
+    Raises:
+        ValueError: There are fewer than two shapes to tell apart.
+    """
     shapes, first = np.unique(training.part.shape_ids, return_index=True)
+    if len(shapes) < 2:
+        raise ValueError(f"{len(training.curves)} entries of {len(shapes)} shape: needs two shapes or more")
     recipes = [training.part.recipe(entry) for entry in first]
     slopes, offsets, chosen = _chosen_logistic(training, validation, recipes, logistic)
     likeliest = (validation.curves @ slopes.T + offsets).argmax(axis=1)
