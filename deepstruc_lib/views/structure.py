@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from deepstruc_lib.geometry.validity import BOND_REACH
+from deepstruc_lib.particles import BOND_REACH
 from deepstruc_lib.views.colors import hex_codes, on_scale, rgb
 from deepstruc_lib.views.poster import poster
 from deepstruc_lib.views.theme import PALETTE
