@@ -87,12 +87,14 @@ def test_solve_by_a_network_keeps_the_contract(deepstruc, tmp_path):  # noqa: F8
     assert (tmp_path / "found" / "1_FCC_43.xyz").exists()
 
 
-def test_train_stores_a_tested_model_that_evaluates_to_its_record(deepstruc, tmp_path):  # noqa: F811
+def test_train_stores_a_tested_model_that_evaluates_to_its_record(deepstruc, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("deepstruc_lib.progress.LINE_SECONDS", 0)
     folder = tmp_path / "mine"
     code, out, err = deepstruc("train", "mlg-cvae", "--device", "cpu", *SMALL, "-o", folder, "--json")
     summary = json.loads(out)
     assert code == 0
-    assert "epoch" in err
+    assert f"{EPOCHS} of {EPOCHS} epochs" in err
+    assert ", best " in err
     names = {"checkpoint.pt", "history.csv", "weights.safetensors", "card.json", "evaluations"}
     assert names <= {path.name for path in folder.iterdir()}
     card = load_model(folder).card

@@ -141,10 +141,10 @@ def test_a_card_of_the_first_format_is_brought_up_to_date(copy):
 
 def test_unknown_formats_and_kinds_are_refused_by_name(copy):
     rewrite(copy, format=3)
-    with pytest.raises(ValueError, match="format 3; needs one of 1, 2"):
+    with pytest.raises(ValueError, match="format 3: needs one of 1, 2"):
         load_model(copy)
     rewrite(copy, format=2, kind="oracle")
-    with pytest.raises(ValueError, match="kind 'oracle'; needs one of linear, mlg"):
+    with pytest.raises(ValueError, match="kind 'oracle': needs one of linear, mlg"):
         load_model(copy)
 
 

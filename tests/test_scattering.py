@@ -18,7 +18,7 @@ from deepstruc_lib.scattering import (
     simulate,
     total_scattering_structure_function,
 )
-from deepstruc_lib.scattering.histogram import bin_centres, bin_distances, distance_histogram
+from deepstruc_lib.scattering.histogram import bin_centres, distance_histogram
 
 DATA = Path(__file__).parent / "data"
 # Curves of diffpy.srreal 1.4.0 (libdiffpy 1.4.0.post27), DebyePDFCalculator, a fresh calculator for each curve.
@@ -159,13 +159,6 @@ def test_histogram_counts_every_pair_once_whatever_the_block():
         atoms = positions.shape[1]
         bins = distance_histogram(positions, None, 60.0, 0.01)
         assert float(bins.sum()) == pytest.approx(atoms * (atoms - 1) / 2, rel=1e-9)
-
-
-def test_histogram_of_a_list_is_that_of_the_particle():
-    positions = rattled()
-    distances = torch.nn.functional.pdist(positions[0])
-    from_list = bin_distances(distances, torch.ones_like(distances), 12.0, 0.02)
-    torch.testing.assert_close(from_list[None], distance_histogram(positions, None, 12.0, 0.02), atol=1e-7, rtol=0)
 
 
 def test_g_does_not_change_under_rotation_translation_reflection_and_permutation():

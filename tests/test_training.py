@@ -71,7 +71,7 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_uninterrupted_one_does(tmp
     assert without_times(whole.history) == without_times(resumed.history)
     assert (whole.best_epoch, whole.best_loss) == (resumed.best_epoch, resumed.best_loss)
     assert epochs(tmp_path / "cut") == list(range(1, 13))
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert {path.name for path in (tmp_path / "cut").iterdir()} == {"checkpoint.pt", "history.csv"}
 
 
 def test_the_history_has_a_row_for_each_epoch_with_every_term(tmp_path):

@@ -150,8 +150,8 @@ def test_a_page_without_a_kernel_gets_the_tour_from_stop_to_stop(explorer):
 
 def test_a_space_that_is_no_plane_and_unknown_stops_are_refused(network, entries):
     pdfs = {"a": entries.pdfs[0]}
-    with pytest.raises(ValueError, match="names of these are needed"):
+    with pytest.raises(ValueError, match="needs names of these"):
         LatentExplorer(network, pdfs, entries.settings, ("b",))
     eight = SimpleNamespace(config=CVAEConfig(latent=8))
-    with pytest.raises(ValueError, match="8 latent dimensions came"):
+    with pytest.raises(ValueError, match="8 latent dimensions: needs"):
         LatentExplorer(eight, pdfs, entries.settings, ("a",))

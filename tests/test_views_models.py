@@ -36,7 +36,7 @@ def test_a_term_that_vanishes_stays_on_the_logarithmic_axis():
 
 @pytest.mark.parametrize("histories", [{}, {"one": history(2, validation_presence=0.0)}])
 def test_histories_without_a_loss_are_refused(histories):
-    with pytest.raises(ValueError, match="with seconds and loss are needed"):
+    with pytest.raises(ValueError, match="with seconds and loss"):
         training_curves(histories, alt="x")
 
 
@@ -62,7 +62,7 @@ def test_the_diagram_has_every_part_and_dashes_what_only_training_needs():
 
 @pytest.mark.parametrize("shape", [(2, 8), (3, 2)])
 def test_only_a_plane_and_a_name_each_can_be_drawn(shape):
-    with pytest.raises(ValueError, match="two numbers each are needed"):
+    with pytest.raises(ValueError, match="needs two numbers each"):
         latent_ellipses({"prior": (np.zeros(shape), np.ones(shape))}, ("a", "b"), alt="x")
 
 

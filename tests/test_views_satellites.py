@@ -69,7 +69,7 @@ def test_a_level_runs_across_curves_given_as_arrays():
 
 
 def test_levels_that_could_not_be_told_apart_are_refused():
-    with pytest.raises(ValueError, match="at most 4 can be told apart"):
+    with pytest.raises(ValueError, match="needs 4 or fewer"):
         mark_levels(figure([{"x": [0, 1], "y": [0, 1]}], alt="x"), {str(level): level for level in range(5)})
 
 
@@ -85,7 +85,7 @@ def test_exact_distances_have_no_curve_and_the_others_one_each(records):
 
 def test_records_of_two_particles_or_of_none_are_refused(records):
     larger = [record | {"error_angstrom": 2 * record["error_angstrom"]} for record in records]
-    with pytest.raises(ValueError, match="2 radii came; some of one particle are needed"):
+    with pytest.raises(ValueError, match="2 radii: needs some of one particle"):
         error_curves([*records, *larger], marks={}, alt="x")
-    with pytest.raises(ValueError, match="0 radii came"):
+    with pytest.raises(ValueError, match="0 radii: needs"):
         error_curves([record for record in records if record["noise"] == 0], marks={}, alt="x")

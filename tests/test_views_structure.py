@@ -53,8 +53,8 @@ def test_the_bundle_carries_widget_picture_and_words(icosahedron):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"style": "cartoon"}, '"spheres" or "sticks"'),
-        ({"colors": [1, 2]}, "2 colours came for 13 atoms"),
+        ({"style": "cartoon"}, "needs spheres or sticks"),
+        ({"colors": [1, 2]}, "2 colours for 13 atoms: needs"),
         ({"colors": ["gold"] * 13}, "#rrggbb"),
         ({"colors": [float("nan")] * 13}, "finite"),
     ],
@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_refused(icosahedron, change, message):
 
 @pytest.mark.parametrize("nothing", [[], Atoms(), [Atoms()], ["Au"]])
 def test_nothing_to_show_is_refused(nothing):
-    with pytest.raises(ValueError, match="at least one atom"):
+    with pytest.raises(ValueError, match="one atom or more"):
         show(nothing, alt="x")
 
 
@@ -142,5 +142,5 @@ def test_particles_side_by_side_keep_their_shape_and_their_distance():
 
 
 def test_nothing_cannot_stand_side_by_side():
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match="one or more of each"):
         side_by_side([], columns=2)

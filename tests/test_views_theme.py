@@ -44,7 +44,7 @@ def test_a_slider_has_a_stop_for_every_frame():
 
 
 def test_a_nameless_frame_is_refused():
-    with pytest.raises(ValueError, match="every frame needs a name"):
+    with pytest.raises(ValueError, match="needs a name for each"):
         slider([{"name": None}], "x")
 
 

@@ -60,7 +60,7 @@ class Card:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise ValueError(f"a card of format {self.format!r}: needs {FORMAT}, or an older one to bring up")
+            raise ValueError(f"a card of format {self.format!r}: needs format {FORMAT}")
         wrong = [name for name in ("kind", "corpus", "split") if not isinstance(getattr(self, name), str)]
         wrong += [name for name in ("model", "training", "outcome") if not isinstance(getattr(self, name), Mapping)]
         if wrong or not isinstance(self.reads, Reads):

@@ -76,7 +76,7 @@ class Answer:
     Args:
         proposals: The likeliest first; empty where it has no structure to offer.
         estimates: What it knows besides.
-        unlike: In what the PDF is unlike those of the training, a short sentence each; empty where it is not.
+        unlike: How the PDF differs from those of the training, a short sentence for each difference.
     """
 
     proposals: tuple[Proposal, ...] = ()

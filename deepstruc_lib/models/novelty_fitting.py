@@ -1,6 +1,7 @@
-"""Fits what tells PDFs unlike those of a training; of released ones: `python -m …novelty_fitting`.
+"""Fits what recognises PDFs that are unlike those of a training.
 
-With names only for these models. Their weights stay as they are.
+For released models again: `python -m deepstruc_lib.models.novelty_fitting [NAME ...]`, all of them where no name is
+given. Their weights stay as they are.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What a model reads of a PDF, and in what a PDF differs from those that it learned from."""
+"""What a model reads of a PDF, and how a PDF differs from those of the training."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -78,7 +78,7 @@ def on_grid(pdf: PDF, reads: Reads) -> Float[ndarray, " r"]:
 
 
 def unlike_conditions(pdf: PDF, reads: Reads) -> tuple[str, ...]:
-    """In what r range and Q range are not those of the training, a sentence each."""
+    """How the r range and the Q range differ from those of the training: a sentence for each difference."""
     said = []
     r, slack = reads.r, reads.rstep * _SLACK
     if pdf.rmin > r[0] + slack or pdf.rmax < r[-1] - slack:

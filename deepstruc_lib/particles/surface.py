@@ -5,9 +5,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy.spatial import KDTree
 
-# Two atoms are bonded up to this multiple of the shortest distance: beyond an icosahedron's tangential bonds (1.05),
-# short of second neighbours (1.41 in fcc).
-_BONDED = 1.2
+from deepstruc_lib.particles.neighbours import BOND_REACH, nearest_distances
+
 # Neighbours that an atom of a {111} facet of a close packing lacks.
 _MISSING_ON_111 = 3
 # So many random places in a row that touch others mean that the surface is full.
@@ -15,9 +14,8 @@ _MISSES = 500
 
 
 def _bonds(positions: Float[ndarray, "atoms 3"]) -> Int[ndarray, "bonds 2"]:
-    tree = KDTree(positions)
-    nearest = tree.query(positions, k=2)[0][:, 1].min()
-    return tree.query_pairs(_BONDED * nearest, output_type="ndarray")
+    reach = BOND_REACH * nearest_distances(positions).min()
+    return KDTree(positions).query_pairs(reach, output_type="ndarray")
 
 
 def surface_count(positions: Float[ndarray, "atoms 3"]) -> int:

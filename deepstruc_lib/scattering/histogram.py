@@ -57,27 +57,6 @@ def distance_histogram(
     return _DistanceHistogram.apply(positions, occupancies, longest, width, shortest)
 
 
-def bin_distances(
-    distances: Float[Tensor, " distinct"], counts: Float[Tensor, " distinct"], longest: float, width: float
-) -> Float[Tensor, " bins"]:
-    """The same histogram from a list of distances and how many pairs have each; those beyond longest are left out.
-
-    Args:
-        distances: In Å, or any one unit with longest and width.
-        counts: Number of pairs.
-        longest: Of the bins.
-        width: Of a bin.
-    """
-    kept = distances <= longest
-    scaled = distances[kept] / width
-    whole = scaled.floor()
-    powers = (scaled - whole) ** torch.arange(4, device=scaled.device)[:, None]
-    weights = counts[kept] * (powers.new_tensor(_LAGRANGE) @ powers)
-    index = whole.long() + torch.arange(4, device=scaled.device)[:, None]
-    histogram = powers.new_zeros(int(longest / width) + 1 + _BELOW + _ABOVE)
-    return histogram.index_add_(0, index.flatten(), weights.flatten())
-
-
 def pair_kernel(
     distances: Float[Tensor, " bins"], q: Float[Tensor, " q"], uiso: float | Tensor, broadening: PairBroadening
 ) -> Float[Tensor, "bins q"]:

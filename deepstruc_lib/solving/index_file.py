@@ -101,6 +101,7 @@ def library_index(name: str, progress: Progress | None = None) -> Index:
     except OSError as problem:
         log.warning("%s cannot be read (%s): it is built for this run", shown(path), problem.strerror)
         writable = False
+    log.info("building the library %s, which happens once", name)
     index = build_library(name, progress)
     if writable:
         _keep(path, name, index)

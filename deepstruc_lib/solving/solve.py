@@ -123,7 +123,7 @@ def from_library(pdf: PDF, library: str | Index, metal: str, progress: Progress 
 
 
 def from_model(pdf: PDF, model: str, samples: int, seed: int) -> Proposed:
-    """What a model proposes; says in what the PDF is unlike those that it learned from.
+    """What a model proposes; the log tells how the PDF differs from those of its training.
 
     Raises:
         ValueError: It proposes nothing.
@@ -136,7 +136,7 @@ def from_model(pdf: PDF, model: str, samples: int, seed: int) -> Proposed:
         log.warning("%s: %s", proposer.name, difference)
     if not answer.proposals:
         raise ValueError(
-            f"{proposer.name} proposes no particle for this PDF: needs one more like those of its training"
+            f"{proposer.name} proposes no particle for this PDF: needs a PDF more like those of its training"
         )
     index = index_of_one_unit([Structure(one.source, one.positions) for one in answer.proposals])
     low, high = (float(index.nearest[0]) * factor for factor in DEFAULT_BOUNDS["stretch"])

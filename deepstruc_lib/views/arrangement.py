@@ -32,7 +32,7 @@ def side_by_side(
     from ase.utils import rotate
 
     if not particles or columns < 1:
-        raise ValueError(f"{len(particles)} particles in {columns} columns came; at least one of each is needed")
+        raise ValueError(f"{len(particles)} particles in {columns} columns: needs one or more of each")
     turned = [(p.positions - p.positions.mean(axis=0)) @ rotate(rotation) for p in particles]
     width, height = np.max([np.ptp(positions, axis=0)[:2] for positions in turned], axis=0) + gap
     together = particles[0][:0]

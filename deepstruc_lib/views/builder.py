@@ -92,7 +92,7 @@ class ParticleBuilder:
             ValueError: Where there is no such particle, or it is a lone atom.
         """
         if recipe.n_atoms < 2:
-            raise ValueError(f"{recipe.name} is a lone atom; two are needed for a distance")
+            raise ValueError(f"{recipe.name}: a lone atom: needs two or more, to have a distance")
         return recipe.build(symbol, bond_length(METALLIC_RADII[symbol]) if length is None else length)
 
     def curves(self, atoms: Atoms) -> list[dict]:

@@ -17,7 +17,7 @@ def rgb(text: Any) -> tuple[float, float, float]:
     """
     digits = str(text).removeprefix("#")
     if not str(text).startswith("#") or len(digits) != 6 or set(digits.lower()) - set("0123456789abcdef"):
-        raise ValueError(f'the colour {text!r} came; "#rrggbb", whole numbers or finite reals are needed')
+        raise ValueError(f"colour {text!r}: needs #rrggbb, whole numbers or finite reals")
     red, green, blue = (int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4))
     return red, green, blue
 

@@ -67,7 +67,7 @@ class PDFExplorer:
         size: str | None = None,
     ) -> None:
         if not particles or (size is not None and size not in particles):
-            raise ValueError(f"size={size!r} came with the particles {list(particles)}; one of them is needed")
+            raise ValueError(f"size {size!r} of the particles {list(particles)}: needs one of them")
         # Single precision takes the fast way, a histogram of distances; its error, 1e-4 of a peak, is not visible.
         self.particles = {name: torch.as_tensor(np.asarray(x), dtype=torch.float32) for name, x in particles.items()}
         self.settings = settings

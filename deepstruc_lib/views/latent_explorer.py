@@ -67,9 +67,9 @@ class LatentExplorer:
         steps: int = 6,
     ) -> None:
         if network.config.latent != 2:
-            raise ValueError(f"a network with {network.config.latent} latent dimensions came; two are needed for a map")
+            raise ValueError(f"a network with {network.config.latent} latent dimensions: needs two for a map")
         if not pdfs or not stops or any(stop not in pdfs for stop in stops):
-            raise ValueError(f"stops {stops} came with {len(pdfs)} PDFs; names of these are needed, one or more")
+            raise ValueError(f"stops {stops} of {len(pdfs)} PDFs: needs names of these, one or more")
         self.network, self.settings, self.steps = network, settings, steps
         with torch.no_grad():
             z = network.prior(torch.from_numpy(np.stack(list(pdfs.values())))).mean.numpy()

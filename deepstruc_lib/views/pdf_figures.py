@@ -105,7 +105,7 @@ def recorded(
         ValueError: Where there is no curve.
     """
     if not curves:
-        raise ValueError("no curve came; at least one stop of the slider is needed")
+        raise ValueError("no curve: needs one or more, the stops of the slider")
     stops = {name: np.asarray(g, dtype=np.float32) for name, g in curves.items()}
     r = np.asarray(r, dtype=np.float32)
     frames = [frame(name, {0: {"y": g}}) for name, g in stops.items()]

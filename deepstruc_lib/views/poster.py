@@ -42,7 +42,7 @@ def poster(
         ValueError: Where positions and colors are not of the same atoms.
     """
     if len(positions) != len(colors):
-        raise ValueError(f"{len(colors)} colours came for {len(positions)} atoms; one for each is needed")
+        raise ValueError(f"{len(colors)} colours for {len(positions)} atoms: needs one for each")
     width, height = (SUPERSAMPLING * n for n in size)
     centres = positions - (positions.min(axis=0) + positions.max(axis=0)) / 2
     half = np.abs(centres).max(axis=0) + radius

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from deepstruc_lib.geometry.validity import BOND_REACH
+from deepstruc_lib.particles import BOND_REACH
 from deepstruc_lib.views.colors import hex_codes, on_scale, rgb
 from deepstruc_lib.views.poster import poster
 from deepstruc_lib.views.theme import PALETTE
@@ -108,7 +108,7 @@ def show(
     """
     frames, alt = _frames_and_alt(structure, alt)
     if style not in ("spheres", "sticks"):
-        raise ValueError(f'style={style!r} came; "spheres" or "sticks" is needed')
+        raise ValueError(f"style {style!r}: needs spheres or sticks")
     largest = max(frames, key=len)
     painted = atom_colors(largest, colors)
     turned = _turned(frames, rotation)
@@ -132,7 +132,7 @@ def atom_colors(atoms: Atoms, colors: Sequence | None = None) -> Float[ndarray, 
 
         return np.asarray(jmol_colors[atoms.numbers], dtype=np.float64)
     if len(colors) != len(atoms):
-        raise ValueError(f"{len(colors)} colours came for {len(atoms)} atoms; one for each is needed")
+        raise ValueError(f"{len(colors)} colours for {len(atoms)} atoms: needs one for each")
     values = np.asarray(colors)
     if values.dtype.kind in "iub":
         return np.array([rgb(PALETTE[int(k) % len(PALETTE)]) for k in values])
@@ -150,11 +150,11 @@ def _frames_and_alt(structure: Any, alt: str | None) -> tuple[list[Atoms], str]:
         structure = described
     frames = [structure] if isinstance(structure, Atoms) else list(structure)
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt={alt!r} came; a sentence that says what the view shows is needed")
+        raise ValueError(f"alt {alt!r}: needs a sentence that says what the view shows")
     if not frames or not all(isinstance(frame, Atoms) and len(frame) for frame in frames):
-        raise ValueError(f"{structure!r} came; ase.Atoms, or a sequence of them, with at least one atom is needed")
+        raise ValueError(f"{structure!r}: needs ase.Atoms, or a sequence of them, each with one atom or more")
     if not all(np.isfinite(frame.positions).all() for frame in frames):
-        raise ValueError("a coordinate that is not finite came; finite positions in Å are needed")
+        raise ValueError("positions hold NaN or infinity: needs finite coordinates in Å")
     return frames, alt.strip()
 
 

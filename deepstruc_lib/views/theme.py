@@ -31,7 +31,7 @@ def figure(data: Any = None, *, alt: str, frames: Any = None, **layout: Any) -> 
     import plotly.graph_objects as go
 
     if not isinstance(alt, str) or not alt.strip():
-        raise ValueError(f"alt={alt!r} came; a sentence that says what the figure shows is needed")
+        raise ValueError(f"alt {alt!r}: needs a sentence that says what the figure shows")
     made = go.Figure(data=data, frames=frames, layout={"template": template()})
     return made.update_layout({**layout, "meta": {**layout.get("meta", {}), "alt": alt.strip()}})
 
@@ -81,7 +81,7 @@ def slider(frames: Any, label: str) -> list[dict]:
     """
     names = [frame["name"] for frame in frames]
     if not all(names):
-        raise ValueError(f"frames with the names {names} came; every frame needs a name")
+        raise ValueError(f"frames with the names {names}: needs a name for each")
     at_once = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     steps = [{"label": name, "method": "animate", "args": [[name], at_once]} for name in names]
     # Room below the axis title, so that the two do not overlap on a phone.

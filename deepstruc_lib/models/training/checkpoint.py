@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import pickle
 from collections.abc import Mapping
 from copy import deepcopy
@@ -12,6 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from deepstruc_lib.files.atomic import replacing
 from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.models.training.state import EpochHook, TrainingConfig, TrainingState
 
@@ -50,11 +52,12 @@ def save(
     fabric: Fabric, folder: Path, state: Mapping[str, Any], config: TrainingConfig, about: Mapping[str, Any]
 ) -> None:
     """Checkpoint and history, each written whole or not at all."""
-    temporary = folder / f"{CHECKPOINT}.tmp"
-    fabric.save(temporary, {**state, "config": config.as_dict(), "about": dict(about)})
     if fabric.is_global_zero:
-        os.replace(temporary, folder / CHECKPOINT)
+        # A snapshot holds plain tensors, the same on every device: one of them writes.
+        with replacing(folder / CHECKPOINT) as new:
+            torch.save({**state, "config": config.as_dict(), "about": dict(about)}, new)
         write_text(folder / HISTORY, history_text(state["history"]))
+    fabric.barrier()
 
 
 def history_text(history: list[dict[str, float]]) -> str:

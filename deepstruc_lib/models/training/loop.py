@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from deepstruc_lib.models.training.checkpoint import CHECKPOINT, at_snapshot, check_unused, restore, save, snapshot
 from deepstruc_lib.models.training.state import OPTIMIZERS, EpochHook, TrainingConfig, TrainingState
+from deepstruc_lib.progress import progress_bar
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -101,16 +101,16 @@ def train(
     last = snapshot(run, hook)
     saved, written = time.monotonic(), run.epoch
     shown = progress and fabric.is_global_zero
-    with tqdm(total=config.epochs, initial=run.epoch, unit="epoch", desc=folder.name, disable=not shown) as bar:
+    with progress_bar("epochs", show=shown) as report:
+        report(run.epoch, config.epochs)
         try:
             while not run.finished(config):
                 _epoch(fabric, run, training, validation, config)
                 if hook is not None:
                     hook.after_epoch(run)
                 last = snapshot(run, hook)
-                newest = f"{run.history[-1]['validation_loss']:.4g}"
-                bar.set_postfix(loss=newest, best=f"{run.best_loss:.4g}", refresh=False)
-                bar.update()
+                newest = run.history[-1]["validation_loss"]
+                report(run.epoch, config.epochs, f"loss {newest:.4g}, best {run.best_loss:.4g}")
                 if run.finished(config) or time.monotonic() - saved > checkpoint_seconds:
                     checkpoint()
                     saved, written = time.monotonic(), run.epoch

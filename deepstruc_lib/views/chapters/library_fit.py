@@ -36,12 +36,12 @@ def ranking(candidates: Iterable[Candidate], by: str = "family", *, alt: str, **
     """
     ordered = sorted(candidates, key=lambda candidate: candidate.fit.rw)
     if by not in ("family", "motif") or not ordered:
-        raise ValueError(f'by={by!r} with {len(ordered)} candidates came; "family" or "motif" of some is needed')
+        raise ValueError(f"by {by!r} with {len(ordered)} candidates: needs family or motif, and one candidate or more")
     groups: dict[str, list[Candidate]] = {}
     for candidate in ordered:
         groups.setdefault(getattr(candidate.shape.recipe, by), []).append(candidate)
     if len(groups) > len(SYMBOLS):
-        raise ValueError(f"{len(groups)} groups came; at most {len(SYMBOLS)} can be told apart")
+        raise ValueError(f"{len(groups)} groups: needs {len(SYMBOLS)} or fewer, to tell them apart")
     traces = [
         markers(
             [member.shape.recipe.n_atoms for member in members],
@@ -81,9 +81,7 @@ def valley(
         ValueError: `rw` has another shape than the two axes, or is not positive.
     """
     if rw.shape != (len(y), len(x)) or not rw.min() > 0:
-        raise ValueError(
-            f"rw of shape {rw.shape} from {rw.min():g} came; positive values {(len(y), len(x))} are needed"
-        )
+        raise ValueError(f"rw of shape {rw.shape} from {rw.min():g}: needs positive values, {(len(y), len(x))}")
     rise = np.log10(np.maximum((rw / rw.min()) ** 2 - 1, RISES[0] / 10))
     lines = [_level(x, y, rise, level, PALETTE[place]) for place, level in enumerate(RISES)]
     cross = markers(best[:1], best[1:], name="best fit", marker={"symbol": "x", "size": 11, "color": INK})

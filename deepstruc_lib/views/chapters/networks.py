@@ -40,7 +40,7 @@ def training_curves(histories: Mapping[str, ndarray], *, alt: str, **layout: Any
         ValueError: There is no history, or one of them lacks the time or the loss.
     """
     if not histories or any(not {"seconds", "loss"} <= set(table.dtype.names or ()) for table in histories.values()):
-        raise ValueError(f"histories of {list(histories)} came; one or more with seconds and loss are needed")
+        raise ValueError(f"histories {list(histories)}: needs one or more with seconds and loss")
     named = {name for table in histories.values() for name in table.dtype.names or ()}
     terms = [term for term in TERMS if f"validation_{term}" in named]
     stops = {name: _loss_curves(table, terms) for name, table in histories.items()}
@@ -97,8 +97,8 @@ def latent_ellipses(
         means, stds = np.asarray(means), np.asarray(stds)
         if not means.shape == stds.shape == (len(names), 2):
             raise ValueError(
-                f"{group}: means {means.shape} and standard deviations {stds.shape} came for {len(names)} particles; "
-                "two numbers each are needed"
+                f"{group}: means {means.shape} and standard deviations {stds.shape} for {len(names)} particles: "
+                "needs two numbers each"
             )
         color = PALETTE[place % len(PALETTE)]
         outline = {"color": color, "width": 2, "dash": ("solid", "dash")[place % 2]}

@@ -42,7 +42,7 @@ def error_curves(records: Sequence[dict], *, marks: Mapping[str, float], alt: st
     shown = [record for record in records if record["noise"] > 0]
     radii = [record["error_angstrom"] / record["error"] for record in shown]
     if not radii or not np.allclose(radii, radii[0]):
-        raise ValueError(f"records of {len(set(np.round(radii, 9)))} radii came; some of one particle are needed")
+        raise ValueError(f"records of {len(set(np.round(radii, 9)))} radii: needs some of one particle")
     dashes = _dashes(sorted({record["noise"] for record in shown}), NOISE_DASHES)
     names = list(dict.fromkeys(record["procedure"] for record in shown))
     traces = [
@@ -95,7 +95,7 @@ def _dashes(names: Collection, kinds: Sequence[str]) -> dict[Any, str]:
     """A kind of line for each name."""
     if len(names) > len(kinds):
         raise ValueError(
-            f"{len(names)} lines came, {', '.join(map(str, names))}; at most {len(kinds)} can be told apart"
+            f"{len(names)} lines, {', '.join(map(str, names))}: needs {len(kinds)} or fewer, to tell them apart"
         )
     return dict(zip(names, kinds, strict=False))
 

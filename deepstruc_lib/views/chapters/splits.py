@@ -43,7 +43,7 @@ def split_map(corpus: Corpus, splits: Mapping[str, str], *, alt: str, **layout: 
         parts = np.full(names.shape, np.nan)
         parts[rows, columns] = corpus.splits[split]
         if (parts[rows, columns] != corpus.splits[split]).any():
-            raise ValueError(f"split {split!r} of {corpus.name} lists a structure in several parts; one is needed")
+            raise ValueError(f"split {split!r} of {corpus.name} lists a structure in several parts: needs each in one")
         number = "" if place == 0 else str(place + 1)
         traces.append(_tiles(parts, names, f"x{number}"))
         arranged[f"xaxis{number}"] = _axis(heading, lengths, place, len(splits))
