@@ -13,11 +13,12 @@ from scipy.spatial.distance import pdist
 from deepstruc_lib.corpora import corpus
 from deepstruc_lib.files import PDF
 from deepstruc_lib.models import EXPERIMENTS, Proposer, load_model
+from deepstruc_lib.models.cards import read_card
 from deepstruc_lib.models.conditions import own_pdfs
 from deepstruc_lib.models.linear.experiments import Experiment
 from deepstruc_lib.models.linear.fitting import Table, fit_linear
 from deepstruc_lib.models.linear.weights import load_weights, store_weights
-from deepstruc_lib.models.records import WEIGHTS
+from deepstruc_lib.models.records import WEIGHTS, Record, weights_digest, write_record
 from deepstruc_lib.models.released import RELEASED
 from deepstruc_lib.models.rescaled import GRID, first_peak, rescaled_pdfs
 
@@ -154,6 +155,19 @@ def test_a_small_training_is_stored_and_read_again(tmp_path):
     test = small.part("test")
     sizes = [len(answer.proposals[0].positions) for answer in model.propose(own_pdfs(test))]
     assert np.mean(np.array(sizes) == test.n_atoms) > 0.9
+
+
+def test_figures_of_earlier_weights_are_not_those_of_a_new_training(tmp_path):
+    small = Experiment("mlg").changed(entries=60)
+    small.train(tmp_path, command="of a test")
+    figures = {"exact_n": 1.0}
+    for seed in (0, 1):  # another seed has other weights, in another place
+        write_record(tmp_path, Record("mine", "random", seed, figures, command="c", weights=weights_digest(tmp_path)))
+    assert read_card(tmp_path).by_seed() == {0: figures, 1: figures}
+    small.changed(entries=50).train(tmp_path, command="of a test")
+    card = read_card(tmp_path)
+    assert card.metrics is None
+    assert card.by_seed() == {1: figures}
 
 
 def test_a_training_may_be_as_small_as_one_likes_to_try_it_out(tmp_path):

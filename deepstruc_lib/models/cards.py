@@ -9,7 +9,7 @@ from typing import Any
 
 from deepstruc_lib.files.textfiles import write_text
 from deepstruc_lib.models.reading import Reads
-from deepstruc_lib.models.records import Record, read_records
+from deepstruc_lib.models.records import Record, current_records
 
 CARD = "card.json"
 FORMAT = 2
@@ -117,7 +117,7 @@ def read_card(folder: Path) -> Card:
             raise ValueError(f"unknown {', '.join(sorted(values.keys() - known))}")
         reads = Reads(**values.pop("reads"))
         older = [Record(model=folder.name, **one) for one in figures]
-        records = read_records(folder)
+        records = current_records(folder, values.get("seed", 0))
         fresh = {(record.split, record.seed) for record in records}
         kept = [record for record in older if (record.split, record.seed) not in fresh]
         return Card(**values, reads=reads, evaluations=(*kept, *records))

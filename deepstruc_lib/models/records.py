@@ -74,6 +74,23 @@ def write_record(folder: Path, record: Record) -> Path:
     return path
 
 
+def current_records(folder: Path, seed: int) -> tuple[Record, ...]:
+    """The records in a model's folder, but none of earlier weights: one may train into a folder again.
+
+    Args:
+        folder: Of the model.
+        seed: Of its training. Those of other seeds are of weights that are not here.
+
+    Raises:
+        ValueError: A file is no record.
+    """
+    records = read_records(folder)
+    if not any(record.seed == seed and record.weights for record in records) or not (folder / WEIGHTS).is_file():
+        return records
+    known = (None, weights_digest(folder))
+    return tuple(record for record in records if record.seed != seed or record.weights in known)
+
+
 def read_records(folder: Path) -> tuple[Record, ...]:
     """The records in a model's folder, in the order of their names.
 
