@@ -182,6 +182,7 @@ def test_an_interrupted_library_fit_keeps_what_it_has(caplog):
         if done >= 40:
             raise KeyboardInterrupt
 
+    shapes(FEW)  # building them tells its progress too
     with caplog.at_level(logging.WARNING):
         result = library_fit(simulated(), FEW, progress=stop)
     assert not result.complete
