@@ -32,7 +32,7 @@ from deepstruc_lib.solving.histograms import Histograms
 from deepstruc_lib.solving.least_squares import Residuals, minimise
 from deepstruc_lib.solving.search import _spread
 from deepstruc_lib.solving.target import model
-from deepstruc_lib.solving.together import Tables
+from deepstruc_lib.solving.together import Tables, refine_histograms
 
 SETTINGS = PDFSettings(qmin=1, qmax=24, qdamp=0.04, rmax=22, rstep=0.02, biso=0.7, delta2=2.5)
 TRUTH = Recipe("Decahedron", (3, 2, 0))
@@ -121,6 +121,25 @@ def test_an_interruption_while_work_is_handed_out_leaves_nothing_to_wait_for():
     with ThreadPoolExecutor(1) as pool:
         assert not _spread(pool, work, tasks(), lambda places, answer: None)
     assert len(done) < 50
+
+
+def test_after_an_interruption_only_the_best_so_far_are_refined_exactly(monkeypatch):
+    """Even where everything was to be refined: who stops a search of hours does not want to wait for hours more."""
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            time.sleep(1.0)
+            raise KeyboardInterrupt
+        return refine_histograms(*arguments)
+
+    monkeypatch.setattr("deepstruc_lib.solving.search._TOGETHER", 10)
+    monkeypatch.setattr("deepstruc_lib.solving.search.refine_histograms", interrupted)
+    monkeypatch.setattr("deepstruc_lib.solving.search.MARGIN", 0.0)
+    found = library_fit(simulated(), build_index(PARTICLES), everything=True)
+    assert not found.complete
+    assert len(found.candidates) == 5
 
 
 def test_structures_that_somebody_proposes_are_refined_as_one_by_one():

@@ -76,7 +76,8 @@ def search(
     with workers(cluster) as pool:
         quiet = (lambda done: None) if everything else (lambda done: report(left_out + done, total))
         rough, some = _refine_together(pool, target, index, order, starts, limits, quiet)
-        chosen = _chosen(rough.rw, len(rough.rw) if everything else places)
+        # After an interruption nobody waits for all of them.
+        chosen = _chosen(rough.rw, len(rough.rw) if everything and some else places)
         rows = order[chosen]
         loud = (lambda done: report(done, total)) if everything and some else (lambda done: None)
         fits, all_of_them = _refine_exactly(pool, target, index, rows, rough.parameters[chosen], limits, loud)
