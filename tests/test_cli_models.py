@@ -8,8 +8,10 @@ import torch
 from constant_model import store_constant_model
 from test_cli import deepstruc  # noqa: F401
 
+from deepstruc_lib.cli import model_commands
 from deepstruc_lib.files import PDF, write_gr
 from deepstruc_lib.models import EXPERIMENTS, ConditionalAutoencoder, load_model, released_models
+from deepstruc_lib.models.walks import WALKS
 from deepstruc_lib.particles import Recipe
 from deepstruc_lib.scattering import PRESETS, simulate
 from deepstruc_lib.solving import evaluation_part
@@ -186,3 +188,7 @@ def test_bad_input_is_one_line_and_exit_code_2(deepstruc, weights, tmp_path):  #
     ):
         code, out, err = deepstruc(*arguments)
         assert (code, out, err.splitlines()[1:]) == (2, "", []), arguments
+
+
+def test_a_record_has_as_many_walks_as_models_are_compared_on():
+    assert model_commands._WALKS == WALKS

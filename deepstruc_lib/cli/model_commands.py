@@ -13,6 +13,8 @@ from deepstruc_lib.cli.messages import INTERRUPTED, progress_bar, say
 
 # Where models are trained, a folder for each, unless another is asked for.
 _TRAINING = Path("_training")
+# Walks that a record has unless other ones are asked for: as many as `models.walks.WALKS`, which loads scipy.
+_WALKS = 150
 
 
 def models(as_json: options.Json = False) -> None:
@@ -107,7 +109,7 @@ def evaluate(
     ] = None,
     walks: Annotated[
         int, typer.Option(min=0, help="Walks between shapes through a latent model, for the record.")
-    ] = 150,
+    ] = _WALKS,
     as_json: options.Json = False,
 ) -> None:
     """Structures from simulated PDFs against the true ones: `deepstruc evaluate library --corpus mlg`."""
@@ -131,7 +133,7 @@ def evaluate(
         shown = ["deepstruc", "evaluate", loaded.name, *(["--split", split] if split else [])]
         into = None if record is None else model_folder(record)
         if into is not None:
-            shown += ["--record", into.resolve().name, *([] if walks == 150 else ["--walks", str(walks)])]
+            shown += ["--record", into.resolve().name, *([] if walks == _WALKS else ["--walks", str(walks)])]
         summary = _evaluated(loaded, split, entries, shlex.join(shown), into, walks)
     print(json.dumps(summary) if as_json else evaluation_table(summary))
 
