@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -45,25 +45,29 @@ class _SharedLimit:
     """One BLAS limit for all users: the first sets it, the last takes it back.
 
     Limits of several threads must not be nested one in the other: each restores what it found, and the last to end may
-    have found the limit of the first.
+    have found the limit of the first. And threadpoolctl lets only the thread that set a limit take it back, so one
+    thread of its own does both.
     """
 
     def __init__(self) -> None:
-        self._lock, self._users, self._limit = Lock(), 0, None
+        self._lock, self._users = Lock(), 0
+        self._thread, self._limit = ThreadPoolExecutor(1), ExitStack()
 
     def acquire(self) -> None:
         with self._lock:
             if self._users == 0:
-                # The matrices are small, and threads within threads would fight for the cores.
-                self._limit = threadpool_limits(1, user_api="blas")
+                self._thread.submit(self._set).result()
             self._users += 1
 
     def release(self) -> None:
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._limit is not None:
-                self._limit.restore_original_limits()
-                self._limit = None
+            if self._users == 0:
+                self._thread.submit(self._limit.close).result()
+
+    def _set(self) -> None:
+        # The matrices are small, and threads within threads would fight for the cores.
+        self._limit.enter_context(threadpool_limits(1, user_api="blas"))
 
 
 _BLAS = _SharedLimit()
