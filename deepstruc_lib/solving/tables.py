@@ -22,9 +22,9 @@ _COLUMNS = (
 # Unit and form of the figures of an evaluation.
 _FIGURES = {
     **dict.fromkeys(("exact_n", "solved", "family", "motif"), ("", "{:.1%}")),
-    **dict.fromkeys(("mae_median", "mae_mean"), ("Å", "{:.4f}")),
+    **dict.fromkeys(("mae_median", "mae_mean"), ("Å", "{:.4g}")),
     "rw_median": ("", "{:.4f}"),
-    **dict.fromkeys(("r_p", "r_p_std"), ("Å⁻⁴", "{:.4f}")),
+    **dict.fromkeys(("r_p", "r_p_std"), ("Å⁻⁴", "{:.4g}")),
     **dict.fromkeys(("pearson", "pearson_std"), ("", "{:.4f}")),
     "seconds_per_pdf": ("s", "{:.4f}"),
 }
@@ -70,7 +70,7 @@ def models_table(cards: Mapping[str, Mapping[str, Any]], others: Sequence[str]) 
     rows = [["model", "split", *columns, "minutes"]]
     for name, card in cards.items():
         metrics = card.get("metrics") or {}
-        values = ["–" if metrics.get(key) is None else f"{metrics[key]:.4f}" for key in columns]
+        values = ["–" if metrics.get(key) is None else _FIGURES[key][1].format(metrics[key]) for key in columns]
         rows.append([name, str(metrics.get("split", "–")), *values, str(card.get("minutes", "–"))])
     lines = [*_aligned(rows), "mae_median in Å, r_p in Å⁻⁴, both and the rest on the test part of the split"]
     return "\n".join(lines + [f"{name}: no weights here; `deepstruc train {name}` makes them" for name in others])
