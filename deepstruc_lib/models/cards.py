@@ -1,7 +1,7 @@
 """The card of a model: what it is, what it learned from, what it reads, how it was trained, how well it did."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -45,7 +45,7 @@ class Card:
     corpus_hash: str
     split: str
     reads: Reads
-    held_out: tuple[str, ...] = ()
+    held_out: Sequence[str] = ()
     model: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     outcome: Mapping[str, Any] = field(default_factory=dict)

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from deepstruc_lib.corpora import Corpus
 from deepstruc_lib.models.linear.experiments import EXPERIMENTS as LINEAR
 from deepstruc_lib.models.mlg.experiments import EXPERIMENTS as MLG
 
 
+@runtime_checkable
 class Experiment(Protocol):
     """One model to train, of any kind."""
 

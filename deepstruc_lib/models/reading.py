@@ -1,6 +1,6 @@
 """What a model reads of a PDF, and how a PDF differs from those of the training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any
@@ -31,7 +31,7 @@ class Reads:
     rmin: float
     rmax: float
     rstep: float
-    conditions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    conditions: Mapping[str, Sequence[float]] = field(default_factory=dict)
     normalisation: str = "maximum"
 
     def __post_init__(self) -> None:

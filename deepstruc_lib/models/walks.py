@@ -1,7 +1,7 @@
 """Walks between particles: which, whether what lies between is a particle, and how sure the share of valid ones is."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -61,6 +61,7 @@ def coordination_range(particles: Sequence[Float[ndarray, "_ 3"]]) -> tuple[int,
     return int(min(n.min() for n in numbers)), int(max(n.max() for n in numbers))
 
 
+@runtime_checkable
 class Particles(Protocol):
     """Positions of several particles, Å: a list of arrays, or what a network generated."""
 

@@ -70,7 +70,7 @@ class Histograms:
     """
 
     values: Float[ndarray, " all"]
-    first: Int[ndarray, " structures+1"]
+    first: Int[ndarray, " ends"]
 
     def __len__(self) -> int:
         return len(self.first) - 1
@@ -89,7 +89,7 @@ class Histograms:
         return dense
 
     @classmethod
-    def join(cls, histograms: Sequence[Float[ndarray, " bins"]]) -> "Histograms":
+    def join(cls, histograms: Sequence[Float[ndarray, " _"]]) -> "Histograms":
         """Of single ones."""
         return cls(np.concatenate(histograms), np.cumsum([0, *map(len, histograms)]))
 

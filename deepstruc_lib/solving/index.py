@@ -104,7 +104,7 @@ class Index:
     families: tuple[str | None, ...]
     motifs: tuple[str | None, ...]
     positions: Float[ndarray, "atoms 3"]
-    first_atom: Int[ndarray, " structures+1"]
+    first_atom: Int[ndarray, " ends"]
     nearest: Float[ndarray, " structures"]
     histograms: Histograms
 

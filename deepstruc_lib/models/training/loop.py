@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _VALIDATION_BATCH = 200
 
 
+@runtime_checkable
 class Table(Protocol):
     """Training data, held in memory on the device."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from math import cos, inf, pi
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -91,6 +91,7 @@ class TrainingState:
         return late or self.epoch >= config.epochs or self.epoch - self.best_epoch >= config.patience
 
 
+@runtime_checkable
 class EpochHook(Protocol):
     """What happens at the end of each epoch besides, such as a schedule of β; its state is in the checkpoint."""
 
